@@ -1,0 +1,168 @@
+"""The command line: ``lumier run | status | simulate | doctor``.
+
+Heavy modules are imported by the command that needs them, so that ``lumier --help`` answers at once. A mistake of the
+user's is one message and an exit code of its own, never a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lumier_analysis import __version__
+from lumier_analysis.errors import LumierError
+
+UNEXPECTED = 70
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run the stages that are not fresh and say where the report is."""
+    from lumier_analysis.pipeline.progress import make_progress
+    from lumier_analysis.pipeline.run import run_study, shown
+
+    done = run_study(
+        arguments.study, arguments.raw, fresh=arguments.fresh, only=arguments.only, progress=make_progress()
+    )
+    if done.report is not None:
+        print(f"Report: {shown(done.report, done.study.root)}")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    """Say of each stage whether it is fresh, and if not, why."""
+    from lumier_analysis.pipeline.fresh import status
+    from lumier_analysis.pipeline.run import open_for_run
+
+    for state in status(open_for_run(arguments.study, arguments.raw)):
+        reasons = list(state.reasons)
+        more = f" (and {len(reasons) - 4} more reasons)" if len(reasons) > 4 else ""
+        print(
+            f"{state.stage.name:<13} {'fresh' if state.fresh else 'stale':<6} {'; '.join(reasons[:4])}{more}".rstrip()
+        )
+    return 0
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    """Write the raw files of the synthetic study."""
+    from lumier_analysis.simulation import simulate_study
+    from lumier_analysis.study import open_study
+
+    study = open_study(arguments.study)
+    options = {"seed": arguments.seed, "n_patients": arguments.patients}
+    given = {name: value for name, value in options.items() if value is not None}
+    simulate_study(study.folder, overwrite=arguments.overwrite, **given)
+    print(f"Raw files: data/{study.name}/raw")
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    """Say what differs from the lock."""
+    from lumier_analysis.errors import EnvironmentMismatch
+    from lumier_analysis.pipeline.doctor import examine
+    from lumier_analysis.study import project_root
+
+    findings = examine(project_root())
+    for finding in findings:
+        print(f"{'differs' if finding.differs else 'ok':<8} {finding.topic:<16} {finding.text}")
+    differing = sum(f.differs for f in findings)
+    if differing:
+        raise EnvironmentMismatch(
+            f"This machine differs from requirements.lock in {differing} {'point' if differing == 1 else 'points'}",
+            fix="python3 .ci/bootstrap.py, then work with .venv/bin/lumier",
+        )
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="lumier",
+        description="Statistical analysis of LUMIER²: raw exports in, report out.",
+        epilog="A study is a folder data/NAME with a plan.yml; its raw files stand in data/NAME/raw or where --raw says.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lumier {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.set_defaults(function=function)
+        return sub
+
+    run = command("run", _run, "run every stage of a study that is not fresh, and write the report")
+    run.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
+    run.add_argument("--raw", metavar="DIR", help="read the raw files in this folder, in place")
+    run.add_argument("--fresh", action="store_true", help="run the stages even where nothing changed")
+    run.add_argument("--only", metavar="STAGE", help="run this stage alone, on the tables as they stand")
+
+    status = command("status", _status, "say of each stage whether it is fresh, and if not, why")
+    status.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
+    status.add_argument("--raw", metavar="DIR", help="compare with the raw files in this folder")
+
+    simulate = command("simulate", _simulate, "write the raw files of the synthetic study")
+    simulate.add_argument("study", metavar="STUDY", nargs="?", default="data/synthetic", help="default: data/synthetic")
+    simulate.add_argument("--overwrite", action="store_true", help="replace raw files that are there")
+    simulate.add_argument("--seed", type=int, metavar="N", help="default: the seed in the plan")
+    simulate.add_argument("--patients", type=int, metavar="N", help="how many patients to simulate")
+
+    command("doctor", _doctor, "say what of this machine differs from requirements.lock")
+    return parser
+
+
+def _keep_traceback(arguments: argparse.Namespace) -> Path:
+    """Write the current traceback below the study's analysis folder, or to a temporary folder, and return where."""
+    text = traceback.format_exc()
+    study = getattr(arguments, "study", None)
+    for folder in (Path("data") / Path(study).name / "analysis" / "run",) if study else ():
+        if folder.parents[1].joinpath("plan.yml").is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            place = folder / "traceback.txt"
+            place.write_text(text, encoding="utf-8")
+            return place
+    handle, name = tempfile.mkstemp(prefix="lumier-traceback-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    return Path(name)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code (the families of errors.py, 70 unexpected, 130 interrupted)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 must not stop a run
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if not hasattr(arguments, "function"):
+        parser.print_help()
+        return 0
+    try:
+        code = int(arguments.function(arguments))
+        sys.stdout.flush()
+    except LumierError as error:
+        _say(f"lumier: {error}")
+        for note in getattr(error, "__notes__", []):
+            _say(f"  {note}")
+        return error.exit_code
+    except KeyboardInterrupt as interrupt:
+        _say(f"lumier: {str(interrupt) or 'The run was interrupted.'} The stage it was in has left no results.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone; the interpreter must not complain about it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        place = _keep_traceback(arguments)
+        _say(f"lumier: An unexpected {type(error).__name__} stopped the command; its traceback is in {place}.")
+        return UNEXPECTED
+    return code

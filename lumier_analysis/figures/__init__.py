@@ -1,0 +1,21 @@
+"""Drawing: from arrays and frames to matplotlib figures in one journal style. Computes no estimate."""
+
+from lumier_analysis.figures.calibration import calibration_figure
+from lumier_analysis.figures.flow import flow_diagram
+from lumier_analysis.figures.forest import forest_figure
+from lumier_analysis.figures.quality import chip_figure, missingness_figure, queries_figure
+from lumier_analysis.figures.roc import roc_figure
+from lumier_analysis.figures.style import save_figure
+from lumier_analysis.figures.trajectories import trajectory_figure
+
+__all__ = [
+    "calibration_figure",
+    "chip_figure",
+    "flow_diagram",
+    "forest_figure",
+    "missingness_figure",
+    "queries_figure",
+    "roc_figure",
+    "save_figure",
+    "trajectory_figure",
+]

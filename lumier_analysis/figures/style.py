@@ -1,0 +1,173 @@
+"""One journal style: widths, font, colours and lines that survive black-and-white print, files that repeat exactly.
+
+Figures are made without pyplot: nothing global is changed, and a figure shows itself in a notebook.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from lumier_analysis.errors import UsageError
+from lumier_analysis.study.io import write_bytes_atomic
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MM = 1 / 25.4  # inches in a millimetre
+WIDTHS = {"single": 90.0, "double": 180.0}  # millimetres
+DPI = 300
+Width = Literal["single", "double"]
+
+# Okabe and Ito's colours, safe for colour-blind readers, ordered so that neighbours also differ in lightness.
+INK = "#1a1a1a"
+GREY = "#767676"
+PALE = "#d9d9d9"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+LINES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1, 1.2)),
+    (0, (5, 2, 1, 2)),
+    (0, (8, 2, 2, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7.5,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.unicode_minus": True,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4,
+    "patch.linewidth": 0.7,
+    "hatch.linewidth": 0.5,
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lumier-analysis",
+    "path.simplify": False,
+}
+
+
+class JournalFigure(Figure):
+    """A matplotlib figure that shows itself in a notebook; its label is its alternative text."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        width, height = (round(float(96 * inches)) for inches in self.get_size_inches())
+        return png_bytes(self, dpi=200), {"width": width, "height": height, "alt": str(self.get_label())}
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run a drawing function in the journal style and leave matplotlib's settings as they were."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def new_figure(width: Width = "single", height: float = 80.0, *, alt: str, constrained: bool = True) -> JournalFigure:
+    """Return an empty figure.
+
+    Parameters
+    ----------
+    width : {"single", "double"}
+        90 or 180 mm.
+    height : float
+        Millimetres.
+    alt : str
+        Alternative text: what a reader who cannot see the figure must know.
+    constrained : bool
+        Let matplotlib fit axes and labels to the canvas.
+    """
+    if width not in WIDTHS:
+        raise UsageError(f"Unknown figure width {width!r}", fix=f"use {' or '.join(WIDTHS)}")
+    size = (WIDTHS[width] * MM, height * MM)
+    figure = JournalFigure(figsize=size, layout="constrained" if constrained else "none")
+    FigureCanvasAgg(figure)
+    if constrained:
+        figure.get_layout_engine().set(w_pad=1.5 * MM, h_pad=1.5 * MM)  # type: ignore[union-attr]
+    figure.set_label(alt)
+    return figure
+
+
+def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
+    """Return the figure as PNG; the alternative text stands in its Description."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        metadata = {"Software": None, "Description": str(figure.get_label())}
+        figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
+    return buffer.getvalue()
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """Return the figure as SVG, letters as outlines; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        metadata = {"Date": None, "Creator": None, "Description": str(figure.get_label())}
+        figure.savefig(buffer, format="svg", metadata=metadata)
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, folder: Path, name: str, *, alt: str | None = None) -> Path:
+    """Write ``<name>.png`` (300 dpi) and ``<name>.svg``, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : Path
+        ``study.reports / "figures"``.
+    name : str
+        File name without suffix.
+    alt : str, optional
+        Alternative text; default the figure's own.
+
+    Returns
+    -------
+    Path
+        The PNG file.
+
+    Raises
+    ------
+    UsageError
+        The figure has no alternative text.
+    """
+    text = alt or str(figure.get_label())
+    if not text:
+        raise UsageError(f"The figure {name} has no alternative text", fix="give alt='what the figure shows'")
+    figure.set_label(text)
+    png, svg = png_bytes(figure), svg_bytes(figure)
+    write_bytes_atomic(Path(folder) / f"{name}.svg", svg)
+    return write_bytes_atomic(Path(folder) / f"{name}.png", png)

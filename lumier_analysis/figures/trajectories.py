@@ -1,0 +1,112 @@
+"""Marginal means over visits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
+
+from lumier_analysis.errors import UsageError
+from lumier_analysis.figures.style import COLOURS, GREY, LINES, MARKERS, Width, new_figure, styled
+
+
+@styled
+def trajectory_figure(
+    means: pd.DataFrame,
+    *,
+    x: str = "visit",
+    group: str | None = None,
+    ylabel: str = "Score, SD of the reference",
+    xlabel: str = "Visit",
+    reference: float | None = None,
+    title: str = "",
+    note: str = "",
+    width: Width = "single",
+) -> Figure:
+    """Draw means with their intervals over visits, one line a group.
+
+    Parameters
+    ----------
+    means : DataFrame
+        Column `x` (names, kept in the order met, or numbers), mean, ci_low, ci_high; `n` (number or "<5") is written
+        below the axis.
+    x : str
+        Column of the horizontal axis.
+    group : str, optional
+        Column that names the lines.
+    reference : float, optional
+        A horizontal line, say 0.
+    note : str
+        A sentence below the figure ("descriptive, not predictive").
+
+    Raises
+    ------
+    UsageError
+        A column is absent or there is no row.
+    """
+    needed = [x, "mean", "ci_low", "ci_high", *([group] if group else [])]
+    absent = [c for c in needed if c not in means.columns]
+    if absent or means.empty:
+        raise UsageError("A trajectory needs means over visits", found=f"no {', '.join(absent) or 'rows'}")
+    numeric = pd.api.types.is_numeric_dtype(means[x])
+    places = list(dict.fromkeys(means[x]))
+    position = {p: float(p) if numeric else float(i) for i, p in enumerate(places)}
+    groups = list(dict.fromkeys(means[group])) if group else [None]
+    spread = (max(position.values()) - min(position.values())) or 1.0
+    shift = (np.arange(len(groups)) - (len(groups) - 1) / 2) * 0.025 * spread
+    counted = "n" in means.columns
+    what = f" by {group.replace('_', ' ')}" if group else ""
+    figure = new_figure(width, 72 + (4 * len(groups) if counted else 0) + (5 if note else 0), alt="")
+    axes = figure.add_subplot()
+    if reference is not None:
+        axes.axhline(reference, color=GREY, lw=0.8, ls=(0, (2, 2)))
+    for k, name in enumerate(groups):
+        own = means if name is None else means[means[group] == name]
+        at = np.array([position[p] for p in own[x]]) + shift[k]
+        mean = own["mean"].to_numpy(dtype=float)
+        error = [mean - own["ci_low"].to_numpy(dtype=float), own["ci_high"].to_numpy(dtype=float) - mean]
+        style = {"color": COLOURS[k % 6], "ls": LINES[k % 6], "marker": MARKERS[k % 6]}
+        axes.errorbar(
+            at, mean, yerr=error, mfc="white", mew=1.1, elinewidth=0.9, capsize=2, label=str(name or ""), **style
+        )
+    axes.set_xticks([position[p] for p in places], [str(p) for p in places])
+    axes.set_xlim(min(position.values()) - 0.12 * spread, max(position.values()) + 0.12 * spread)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if title:
+        axes.set_title(title)
+    if counted:
+        _counts(axes, means, x, group, groups, position)
+    if groups != [None]:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(3, len(groups)), borderaxespad=0.2)
+        if title:
+            axes.set_title(title, pad=16)
+    if note:
+        figure.supxlabel(note, fontsize=6.5, color=GREY, x=0.02, ha="left")
+    ends = "; ".join(
+        f"{'' if name is None else str(name) + ': '}{own['mean'].iloc[0]:.2f} at {own[x].iloc[0]} to "
+        f"{own['mean'].iloc[-1]:.2f} at {own[x].iloc[-1]}"
+        for name in groups
+        for own in [means if name is None else means[means[group] == name]]
+    )
+    figure.set_label(f"{ylabel} over {xlabel.lower()}{what}, means with intervals. {ends}.")
+    return figure
+
+
+def _counts(axes: Axes, means: pd.DataFrame, x: str, group: str | None, groups: list, position: dict) -> None:
+    """Write the numbers behind the means below the axis, a line a group, led by the group's marker."""
+    below = {"textcoords": "offset points", "va": "center", "fontsize": 6.5, "annotation_clip": False}
+    for k, name in enumerate(groups):
+        own = means if name is None else means[means[group] == name]
+        counts = dict(zip(own[x], own["n"], strict=True))
+        down = -33 - 9 * k
+        for place, at in position.items():
+            text = counts.get(place, "")
+            shown = "" if pd.isna(text) else str(text)
+            axes.annotate(shown, (at, 0), (0, down), xycoords=axes.get_xaxis_transform(), ha="center", **below)
+        axes.annotate("n", (0, 0), (-16 if name is not None else -6, down), xycoords="axes fraction", ha="right", **below)
+        if name is not None:
+            at_marker = offset_copy(axes.transAxes, fig=axes.figure, x=-8, y=down, units="points")
+            look = {"marker": MARKERS[k % 6], "color": COLOURS[k % 6], "mfc": "white", "mew": 1.1, "ls": ""}
+            axes.plot([0], [0], transform=at_marker, clip_on=False, **look)

@@ -1,0 +1,22 @@
+"""How well a score predicts: AUC and its inference, calibration, classification.
+
+Higher score = higher risk, everywhere; nothing here turns a score round or chooses a threshold.
+"""
+
+from lumier_analysis.performance.auc import auc
+from lumier_analysis.performance.calibration import Calibration, calibration
+from lumier_analysis.performance.classification import classification
+from lumier_analysis.performance.compare import AucComparison, compare_auc
+from lumier_analysis.performance.roc import roc_points
+from lumier_analysis.performance.stratified import stratified_auc
+
+__all__ = [
+    "AucComparison",
+    "Calibration",
+    "auc",
+    "calibration",
+    "classification",
+    "compare_auc",
+    "roc_points",
+    "stratified_auc",
+]

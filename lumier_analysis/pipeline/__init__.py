@@ -1,0 +1,1 @@
+"""Stages, the strict notebook runner, freshness by content. Knows no statistics."""

@@ -1,0 +1,159 @@
+"""The kernel of a stage: how it is started, and how nothing of it is left behind.
+
+A stage must give the same bytes on every run, so its kernel gets a fixed environment: one BLAS thread (the number of
+threads changes the last bits of a matrix product), a fixed hash seed, UTC, an empty IPython profile. A kernel runs in
+a session of its own, so neither the death of the kernel nor a signal to this process reaches what the kernel itself
+started; those processes are found by a token in their environment, or by their session, and ended here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+
+TOKEN = "LUMIER_RUN_TOKEN"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+#: Variables that change what a notebook does or shows, or (bytecode) how long its imports take.
+DROPPED = ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "MPLBACKEND", "LANGUAGE")
+#: 2020-01-01 00:00 UTC, the date that dated formats get; zip cannot hold dates before 1980.
+SOURCE_DATE_EPOCH = "1577836800"
+
+
+def fixed_environment(token: str | None = None) -> dict[str, str]:
+    """Return the environment every stage runs in.
+
+    Parameters
+    ----------
+    token : str, optional
+        Marks the processes of one run, see `end_processes`.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in DROPPED}
+    environment.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    environment.update(PYTHONHASHSEED="0", TZ="UTC", LC_ALL="C.UTF-8", SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH)
+    if token:
+        environment[TOKEN] = token
+    return environment
+
+
+def kernel_manager_class(root: Path, token: str, ipython_folder: Path) -> type:
+    """Return the kernel manager of one run: this interpreter, in `root`, in the fixed environment, encrypted.
+
+    Parameters
+    ----------
+    root : Path
+        Working folder of the kernel.
+    token : str
+        Marks the kernel and its children.
+    ipython_folder : Path
+        An empty folder, so that no start-up file or configuration of the user's takes part.
+    """
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager, KernelManager
+
+    class StageKernelManager(AsyncKernelManager):
+        """Starts the interpreter that runs the pipeline, whatever kernelspec `python3` the user has installed."""
+
+        # Half of it passes before a busy kernel is told to end, all of it before it is killed.
+        shutdown_wait_time = 2.0
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            # Without encryption ipykernel warns on every start; older jupyter_client has no such setting.
+            if self.has_trait("transport_encryption"):
+                self.transport_encryption = "auto"
+
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(
+                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                display_name="Python 3",
+                language="python",
+                metadata={"supported_encryption": ["curve"]},
+            )
+
+        async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
+            environment = fixed_environment(token) | {"IPYTHONDIR": str(ipython_folder)}
+            await KernelManager._async_start_kernel(self, **(kwargs | {"env": environment, "cwd": str(root)}))
+            started.append(int(getattr(self.provisioner, "pid", 0) or 0))
+
+    started: list[int] = []
+    StageKernelManager.started = started  # type: ignore[attr-defined]
+    return StageKernelManager
+
+
+def _belongs(process: psutil.Process, token: str, sessions: list[int]) -> bool:
+    """Tell whether a process carries the token or lives in a kernel's session."""
+    try:
+        if hasattr(os, "getsid") and os.getsid(process.pid) in sessions:
+            return True
+        return process.environ().get(TOKEN) == token
+    except (psutil.Error, OSError):
+        return False
+
+
+def end_processes(token: str, sessions: list[int] | None = None) -> int:
+    """End every process of a run that is still alive; return how many there were.
+
+    Parameters
+    ----------
+    token : str
+        The token of the run.
+    sessions : list of int, optional
+        Process ids of its kernels, each the leader of a session.
+    """
+    total = 0
+    # A process may start another while it is looked for, hence a second and third look.
+    for _ in range(3):
+        mine = os.getpid()
+        found = [p for p in psutil.process_iter() if p.pid != mine and _belongs(p, token, sessions or [])]
+        if not found:
+            break
+        total += len(found)
+        for process in found:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(found, timeout=3)
+    return total
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that an ended run cleans up as an interrupted one does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread alone
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    names = [s for s in ("SIGTERM", "SIGHUP") if hasattr(signal, s)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Hold SIGTERM, SIGHUP and SIGINT back: cleaning up must not itself be interrupted half-way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [s for s in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, s)]
+    before = {name: signal.signal(getattr(signal, name), signal.SIG_IGN) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

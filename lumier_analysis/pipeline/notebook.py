@@ -1,0 +1,282 @@
+"""The strict notebook runner: papermill's engine, none of its optimism.
+
+papermill 2.7 saves a notebook whose cells all say "completed" after a dead kernel, a time-out or an interrupt, takes
+`sys.exit(0)` for success, and leaves processes behind. Success is therefore decided here, from what was executed; the
+executed notebook appears in its place only then, whole. Otherwise it is kept as ``*.failed.ipynb``.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from lumier_analysis import errors
+from lumier_analysis.errors import LumierError, NotebookError
+from lumier_analysis.pipeline.checks import check_notebook, first_line, load_notebook
+from lumier_analysis.pipeline.kernel import end_processes, kernel_manager_class, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.normalise import normalise
+from lumier_analysis.study.io import write_text_atomic
+
+#: Longest time one cell may take, in seconds; the slowest cell of a full run takes well under a minute.
+CELL_SECONDS = 1800
+START_SECONDS = 60
+
+
+class Outcome(Enum):
+    """How the run of a notebook ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+    KERNEL_DIED = "kernel died"
+    TIMED_OUT = "timed out"
+    INTERRUPTED = "interrupted"
+    EXITED_EARLY = "exited early"
+    SKIPPED_CELLS = "skipped cells"
+
+
+@dataclass(frozen=True)
+class NotebookRun:
+    """One run of one notebook.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    notebook : str
+        Stem of the source notebook.
+    sentence : str
+        What happened, for a reader; empty where all went well.
+    path : Path or None
+        The executed notebook, or the ``*.failed.ipynb``; None where nothing was executed.
+    seconds : float
+        Duration, start of the kernel included.
+    ename, evalue : str
+        Class and text of the error of a failed cell.
+    cell : int or None
+        Execution number of the cell the run ended in (``In [n]`` of `path`).
+    line : str
+        First line of that cell.
+    warnings : tuple of str
+        Warnings printed by the cells.
+    """
+
+    outcome: Outcome
+    notebook: str
+    sentence: str = ""
+    path: Path | None = None
+    seconds: float = 0.0
+    ename: str = ""
+    evalue: str = ""
+    cell: int | None = None
+    line: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    def error(self) -> LumierError | None:
+        """Return the error this run ends in: of the family raised in the cell, else NotebookError; None if done."""
+        if self.outcome is Outcome.DONE:
+            return None
+        family = getattr(errors, self.ename, None)
+        if isinstance(family, type) and issubclass(family, LumierError):
+            return family(self.sentence)
+        return NotebookError(self.sentence)
+
+
+@dataclass
+class _Watch:
+    """Where the execution stands: the notebook being executed and the cell last begun."""
+
+    notebook: Any = None
+    index: int | None = None
+
+    def on_notebook_start(self, notebook: Any) -> None:
+        self.notebook = notebook
+
+    def on_cell_start(self, cell: Any, cell_index: int) -> None:
+        if cell.cell_type == "code" and cell.source.strip():
+            self.index = cell_index
+
+    def place(self) -> tuple[int | None, str]:
+        """Return execution number and first line of the cell last begun."""
+        if self.notebook is None or self.index is None:
+            return None, ""
+        codes = [n for n, c in enumerate(self.notebook.cells) if c.cell_type == "code" and c.source.strip()]
+        return codes.index(self.index) + 1, first_line(self.notebook.cells[self.index].source)
+
+
+def _execute(source: Any, parameters: Mapping[str, Any], watch: _Watch, root: Path, cell_seconds: int) -> None:
+    """Execute through papermill; whatever it started is gone when this returns or raises."""
+    token = uuid.uuid4().hex
+    with tempfile.TemporaryDirectory(prefix="lumier-ipython-", ignore_cleanup_errors=True) as folder:
+        manager = kernel_manager_class(root, token, Path(folder))
+        try:
+            from papermill import execute_notebook
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the machinery in this process; a cell's own are in its output
+                execute_notebook(
+                    source,
+                    None,
+                    parameters=dict(parameters),
+                    kernel_name="python3",
+                    language="python",
+                    progress_bar=False,
+                    log_output=False,
+                    request_save_on_cell_execute=False,
+                    start_timeout=START_SECONDS,
+                    execution_timeout=cell_seconds,
+                    autosave_cell_every=0,
+                    force_raise_errors=True,
+                    kernel_manager_class=manager,
+                    extra_arguments=["--IPKernelApp.log_level=50"],
+                    on_notebook_start=watch.on_notebook_start,
+                    on_cell_start=watch.on_cell_start,
+                )
+        finally:
+            with signals_wait():
+                end_processes(token, manager.started)  # type: ignore[attr-defined]
+
+
+def _error_output(notebook: Any) -> tuple[int | None, str, str, str] | None:
+    """Return cell number, error class, error text and first line of the first cell that shows an error."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                return cell.execution_count, output.ename, output.evalue, first_line(cell.source)
+    return None
+
+
+def _not_executed(notebook: Any) -> list[Any]:
+    """Return the code cells that hold code and were never executed."""
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip() and c.execution_count is None]
+
+
+def _printed_warnings(notebook: Any) -> tuple[str, ...]:
+    """Return the lines of stderr that name a warning."""
+    texts = [o.text for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
+    return tuple(line.strip() for text in texts for line in text.splitlines() if re.search(r"Warning\b", line))
+
+
+def _one_line(text: str) -> str:
+    """Return the first line of an error's text, shortened."""
+    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
+    return line if len(line) <= 240 else line[:237] + "..."
+
+
+def _describe(caught: BaseException | None, watch: _Watch, name: str, cell_seconds: int) -> dict[str, Any]:
+    """Turn what the engine raised, and what the notebook shows, into outcome and sentence."""
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    cell, line = watch.place()
+    where = f"{name}, In [{cell}] ({line})" if cell else name
+    at: dict[str, Any] = {"cell": cell, "line": line}
+    if isinstance(caught, KeyboardInterrupt):
+        return at | {"outcome": Outcome.INTERRUPTED, "sentence": f"The run was interrupted in {where}."}
+    if isinstance(caught, CellTimeoutError):
+        sentence = f"{where} took longer than {cell_seconds} seconds and was stopped."
+        return at | {"outcome": Outcome.TIMED_OUT, "sentence": sentence}
+    shown = _error_output(watch.notebook) if watch.notebook is not None else None
+    if shown is not None:
+        cell, ename, evalue, line = shown
+        where = f"{name}, In [{cell}] ({line})"
+        at = {"cell": cell, "line": line, "ename": ename, "evalue": evalue}
+        if ename == "SystemExit":
+            left = len(_not_executed(watch.notebook))
+            sentence = f"{where} ended the notebook by sys.exit; {left} later cells did not run."
+            return at | {"outcome": Outcome.EXITED_EARLY, "sentence": sentence}
+        family = getattr(errors, ename, None)
+        known = isinstance(family, type) and issubclass(family, LumierError)
+        sentence = evalue if known else f"{where} stopped with {ename}: {_one_line(evalue) or '(no message)'}"
+        return at | {"outcome": Outcome.FAILED, "sentence": sentence}
+    if isinstance(caught, DeadKernelError):
+        sentence = f"The kernel died in {where}; the usual reason is too little memory."
+        return at | {"outcome": Outcome.KERNEL_DIED, "sentence": sentence}
+    if caught is not None:
+        sentence = f"{where} could not be run, {type(caught).__name__}: {_one_line(str(caught)) or '(no message)'}"
+        return at | {"outcome": Outcome.FAILED, "sentence": sentence, "ename": type(caught).__name__}
+    left = _not_executed(watch.notebook)
+    if left:
+        missed = first_line(left[0].source)
+        sentence = f"{name} reached its end but {len(left)} of its cells were not executed, the first being ({missed})."
+        return {"outcome": Outcome.SKIPPED_CELLS, "sentence": sentence, "line": missed}
+    return {"outcome": Outcome.DONE}
+
+
+def run_notebook(
+    source: Path,
+    output: Path,
+    parameters: Mapping[str, Any],
+    *,
+    root: Path,
+    failed: Path | None = None,
+    cell_seconds: int = CELL_SECONDS,
+) -> NotebookRun:
+    """Run a notebook; write the executed one to `output` only if every cell ran without error.
+
+    Parameters
+    ----------
+    source : Path
+        The notebook, never changed.
+    output : Path
+        Where the executed notebook goes.
+    parameters : mapping
+        For the cell tagged `parameters`.
+    root : Path
+        Working folder of the kernel: the project folder.
+    failed : Path, optional
+        Where an unfinished notebook is kept; beside `output` with the ending ``.failed.ipynb`` by default.
+    cell_seconds : int
+        Longest time one cell may take, in seconds.
+
+    Returns
+    -------
+    NotebookRun
+        Never raises for what a notebook does; SIGTERM, SIGHUP and Ctrl-C give the outcome INTERRUPTED. No process
+        that the notebook started is alive afterwards.
+    """
+    import nbformat
+
+    source, output = Path(source), Path(output)
+    failed = failed or output.with_name(f"{source.stem}.failed.ipynb")
+    began = time.monotonic()
+    failed.unlink(missing_ok=True)
+    try:
+        notebook = load_notebook(source)
+        check_notebook(notebook, parameters, source.name)
+    except NotebookError as error:
+        return NotebookRun(Outcome.REFUSED, source.stem, sentence=str(error), seconds=time.monotonic() - began)
+
+    for name in ("papermill", "traitlets", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of theirs is said below
+    watch, caught = _Watch(), None
+    with signals_interrupt():
+        try:
+            _execute(notebook, parameters, watch, root, cell_seconds)
+        except (Exception, KeyboardInterrupt) as error:
+            caught = error
+    described = _describe(caught, watch, source.stem, cell_seconds)
+    path: Path | None = None
+    if watch.notebook is not None:
+        executed = normalise(watch.notebook, notebook, root)
+        path = output if described["outcome"] is Outcome.DONE else failed
+        with signals_wait():
+            write_text_atomic(path, nbformat.writes(executed) + "\n")
+    with suppress(OSError):
+        if described["outcome"] is not Outcome.DONE:
+            output.unlink(missing_ok=True)  # an older result must not pass for this one's
+    return NotebookRun(
+        notebook=source.stem,
+        path=path,
+        seconds=time.monotonic() - began,
+        warnings=_printed_warnings(watch.notebook) if watch.notebook is not None else (),
+        **described,
+    )

@@ -1,0 +1,262 @@
+"""Run a study: every stale stage in order, each stage's results either whole or absent."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lumier_analysis import errors
+from lumier_analysis.errors import LumierError, NotebookError
+from lumier_analysis.pipeline.fresh import output_hashes, read_record, record_path, stage_key, stale_reasons
+from lumier_analysis.pipeline.kernel import end_processes, fixed_environment, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.notebook import Outcome, run_notebook
+from lumier_analysis.pipeline.progress import Progress
+from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of
+from lumier_analysis.pipeline.studylock import study_lock
+from lumier_analysis.study import Study, open_study
+from lumier_analysis.study.io import write_json
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What `run_study` did.
+
+    Attributes
+    ----------
+    study : Study
+    ran : tuple of str
+        Names of the stages that ran, in order; empty where all were fresh.
+    report : Path or None
+        The report, if it is there.
+    """
+
+    study: Study
+    ran: tuple[str, ...]
+    report: Path | None
+
+
+def open_for_run(folder: str | Path, raw: str | Path | None = None) -> Study:
+    """Open a study; without `raw`, take the raw folder of its last run where ``data/<study>/raw`` is absent."""
+    study = open_study(folder, raw)
+    if raw is None and not study.raw.is_dir():
+        record = read_record(study, STAGES[0])
+        remembered = study.root / record["raw"] if record and record.get("raw") else None
+        if remembered is not None and remembered.is_dir():
+            return open_study(study.folder, remembered)
+    return study
+
+
+def shown(path: Path, root: Path) -> str:
+    """Return a path as a user in the project folder would type it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _snapshot(study: Study) -> dict[Path, tuple[int, int, int]]:
+    """Return every file of the study's results with what changes when it is written again."""
+    files = {}
+    for folder in (study.analysis, study.reports):
+        for path in folder.rglob("*") if folder.is_dir() else ():
+            if path.is_file() and not path.is_relative_to(study.analysis / "run"):
+                stat = path.stat()
+                files[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    return files
+
+
+def _study_path(study: Study, path: Path) -> str:
+    if path.is_relative_to(study.reports):
+        return f"reports/{path.relative_to(study.reports).as_posix()}"
+    return f"analysis/{path.relative_to(study.analysis).as_posix()}"
+
+
+def _written(study: Study, before: dict[Path, tuple[int, int, int]]) -> list[Path]:
+    """Return the files that are new or were written again since the snapshot."""
+    return sorted(path for path, mark in _snapshot(study).items() if before.get(path) != mark)
+
+
+def _run_builder(stage: Stage, study: Study) -> None:
+    """Run a stage that is a function, in a process of its own and the fixed environment.
+
+    Raises
+    ------
+    LumierError
+        Of the family and with the message of the error raised there.
+    """
+    token = f"builder-{study.name}-{time.monotonic_ns()}"
+    command = [sys.executable, "-m", "lumier_analysis.pipeline.build", str(stage.builder), str(study.folder)]
+    try:
+        done = subprocess.run(
+            command, cwd=study.root, env=fixed_environment(token), capture_output=True, text=True, encoding="utf-8"
+        )
+    finally:
+        with signals_wait():
+            end_processes(token)
+    if done.returncode == 0:
+        return
+    family, _, message = done.stdout.strip().rpartition("\n")[2].partition("\t")
+    known = getattr(errors, family, None)
+    if isinstance(known, type) and issubclass(known, LumierError):
+        raise known(message)
+    log = study.analysis / "run" / f"{stage.name}.log"
+    log.write_text(done.stderr, encoding="utf-8")
+    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    raise NotebookError(f"The stage {stage.name} stopped: {last}", fix=f"see {shown(log, study.root)}")
+
+
+def _run_stage(stage: Stage, study: Study) -> tuple[float, tuple[str, ...]]:
+    """Run one stage; return seconds and warnings, or raise with what the user may do next."""
+    began = time.monotonic()
+    if not stage.notebook:
+        _run_builder(stage, study)
+        return time.monotonic() - began, ()
+    source = study.root / "notebooks" / f"{stage.notebook}.ipynb"
+    parameters = parameters_of(stage, study)
+    failed = study.analysis / "run" / f"{stage.notebook}.failed.ipynb"
+    output = study.reports / "notebooks" / f"{stage.notebook}.ipynb"
+    run = run_notebook(source, output, parameters, root=study.root, failed=failed)
+    error = run.error()
+    if error is None:
+        return run.seconds, run.warnings
+    if run.outcome is not Outcome.REFUSED:
+        at = f"In [{run.cell}]: {run.line}" if run.cell else "before its first cell"
+        settings = ", ".join(f"{k} = {v!r}" for k, v in parameters.items())
+        error.add_note(f"It happened in notebooks/{stage.notebook}.ipynb, {at}")
+        if run.path is not None:
+            error.add_note(f"The notebook as far as it came: {shown(run.path, study.root)}")
+        error.add_note(
+            f"To go through this stage cell by cell: jupyter lab notebooks/{stage.notebook}.ipynb"
+            f"  (in its parameters cell: {settings})"
+        )
+    if run.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt(run.sentence) from error
+    raise error
+
+
+def _complete(stage: Stage, study: Study) -> None:
+    """Refuse a stage that ended well without having written what it must."""
+    for path in stage.writes:
+        if not files_at(study, path):
+            place = shown(locate(study, path), study.root)
+            raise NotebookError(f"The stage {stage.name} ran to its end but did not write {place}")
+
+
+def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, Any] | None) -> float:
+    """Run a stage, and record it; on any failure nothing of it is left. Return its duration in seconds."""
+    # The record goes first: whatever happens from here on, the stage is not fresh until a new one is written.
+    record_path(study, stage).unlink(missing_ok=True)
+    for name in (record or {}).get("outputs", {}):
+        locate(study, name).unlink(missing_ok=True)
+    before = _snapshot(study)
+    started = datetime.datetime.now(datetime.UTC)
+    try:
+        seconds, warnings = _run_stage(stage, study)
+        _complete(stage, study)
+    except BaseException:
+        with signals_wait():
+            for path in _written(study, before):
+                path.unlink(missing_ok=True)
+        raise
+    outputs = [_study_path(study, p) for p in _written(study, before) if not p.name.startswith(".")]
+    packages = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    write_json(
+        record_path(study, stage),
+        {
+            "stage": stage.name,
+            "started": started.isoformat(timespec="seconds"),
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "seconds": round(seconds, 2),
+            "parameters": parameters_of(stage, study),
+            "raw": parameters_of(stage, study).get("raw"),
+            "warnings": list(warnings),
+            "key": key,
+            "outputs": output_hashes(study, outputs),
+            "platform": platform.platform(),
+            "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+        },
+    )
+    return seconds
+
+
+def run_study(
+    folder: str | Path,
+    raw: str | Path | None = None,
+    *,
+    fresh: bool = False,
+    only: str | None = None,
+    progress: Progress | None = None,
+    stages: tuple[Stage, ...] = STAGES,
+) -> StudyRun:
+    """Run every stage that is not fresh, in order.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The study, as for `open_study`.
+    raw : str or Path, optional
+        Folder of the raw files.
+    fresh : bool
+        Run the stages whether or not they are fresh.
+    only : str, optional
+        Run this stage alone.
+    progress : Progress, optional
+        Where the line of each stage goes; standard output by default.
+    stages : tuple of Stage
+        The stages there are.
+
+    Returns
+    -------
+    StudyRun
+
+    Raises
+    ------
+    LumierError
+        Of the family of what went wrong; notes on it say where, and how to look at it in JupyterLab. The results of
+        the stage that failed are then absent, those of the stages before it stand.
+    KeyboardInterrupt
+        Ctrl-C, SIGTERM or SIGHUP; no process is left behind.
+    """
+    progress = progress or Progress()
+    chosen = stages if only is None else (find_stage(only, stages),)
+    study = open_for_run(folder, raw)
+    report = study.reports / "report.html"
+    ran: list[str] = []
+    with signals_interrupt(), study_lock(study.analysis / "run" / "lock"):
+        lines: list[str] = []
+        for stage in chosen:
+            record, key = read_record(study, stage), stage_key(stage, study)
+            reasons = stale_reasons(stage, study, record, key)
+            if not reasons and not fresh:
+                lines.append(stage.name)
+                continue
+            for name in lines:
+                progress.ended(name, "fresh")
+            lines = []
+            why = reasons[0] if reasons else "--fresh"
+            began = time.monotonic()
+            try:
+                with progress.running(stage.name, why):
+                    seconds = _execute(stage, study, key, record)
+            except LumierError:
+                progress.ended(stage.name, "failed", time.monotonic() - began)
+                raise
+            except KeyboardInterrupt:
+                progress.ended(stage.name, "interrupted", time.monotonic() - began)
+                raise
+            ran.append(stage.name)
+            progress.ended(
+                stage.name, "done", seconds, f"({why}{f', and {len(reasons) - 1} more' if len(reasons) > 1 else ''})"
+            )
+        if ran:
+            for name in lines:
+                progress.ended(name, "fresh")
+        elif only is None:
+            progress.line("Nothing to do: all stages are fresh.")
+        else:
+            progress.line(f"Nothing to do: the stage {chosen[0].name} is fresh.")
+    return StudyRun(study, tuple(ran), report if report.is_file() else None)

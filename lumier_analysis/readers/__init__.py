@@ -1,0 +1,67 @@
+"""File formats in, tidy frames out. Nothing here knows the study.
+
+Names are loaded when they are first used, so that reading a CSV does not load the reader of another format.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lumier_analysis.readers.biomark import read_biomark
+    from lumier_analysis.readers.delimited import read_delimited
+    from lumier_analysis.readers.files import matching_files, read_file
+    from lumier_analysis.readers.geo import SeriesMatrix, detect_scale, read_series_matrix, to_log2
+    from lumier_analysis.readers.recognise import recognise_ct
+    from lumier_analysis.readers.values import (
+        Censored,
+        Converted,
+        to_category,
+        to_censored,
+        to_date,
+        to_flag,
+        to_integer,
+        to_number,
+        to_text,
+    )
+
+__all__ = [
+    "Censored",
+    "Converted",
+    "SeriesMatrix",
+    "detect_scale",
+    "matching_files",
+    "read_biomark",
+    "read_delimited",
+    "read_file",
+    "read_series_matrix",
+    "recognise_ct",
+    "to_category",
+    "to_censored",
+    "to_date",
+    "to_flag",
+    "to_integer",
+    "to_log2",
+    "to_number",
+    "to_text",
+]
+
+_HOME = {
+    "read_biomark": "biomark",
+    "read_delimited": "delimited",
+    "matching_files": "files",
+    "read_file": "files",
+    "SeriesMatrix": "geo",
+    "detect_scale": "geo",
+    "read_series_matrix": "geo",
+    "to_log2": "geo",
+    "recognise_ct": "recognise",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that holds a public name (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME.get(name, 'values')}"), name)

@@ -1,0 +1,170 @@
+"""The last look at reports/: no patient, no sample, no small count in any file that may leave the house."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lumier_analysis.errors import DisclosureError
+from lumier_analysis.reporting.disclosure import SUPPRESSION_THRESHOLD
+from lumier_analysis.study import COHORTS, Study
+
+TEXT = {".csv", ".html", ".ipynb", ".json", ".md", ".svg", ".txt"}
+PICTURES = {".png", ".pdf", ".docx"}
+_IMAGE_KEYS = {"image/png", "image/jpeg", "application/pdf"}
+_DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
+_COUNT_COLUMN = re.compile(r"n|n_\w+|count|patients|visits|landmarks|events|flares", re.IGNORECASE)
+_COUNT_CELL = re.compile(r'<td[^>]*class="[^"]*\bcount\b[^"]*"[^>]*>\s*(\d+)\s*</td>')
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that must not be shown: file (below the folder), line, what."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}: {self.what}"
+
+
+def study_identifiers(study: Study) -> set[str]:
+    """Return every patient and sample identifier of a study, those of excluded patients included."""
+    found: set[str] = set()
+    for cohort in COHORTS:
+        for table in ("patients", "visits", "samples", "landmarks"):
+            if study.has(table, cohort):
+                frame = study.read(table, cohort)
+                for column in ("patient_id", "sample_id"):
+                    if column in frame.columns:
+                        found |= set(frame[column].dropna().astype(str))
+    queries = study.analysis / "queries.csv"
+    if queries.is_file():
+        frame = pd.read_csv(queries, dtype=str)
+        if "patient_id" in frame.columns:
+            found |= set(frame["patient_id"].dropna())
+    return {name.strip() for name in found if name.strip()}
+
+
+def _pattern(identifiers: Iterable[str]) -> re.Pattern[str] | None:
+    """Return a pattern of whole identifiers; a plain number counts only where it fills a cell or a string."""
+    names = sorted(set(identifiers), key=lambda name: (-len(name), name))
+    words = [re.escape(n) for n in names if not n.isdigit()]
+    digits = [re.escape(n) for n in names if n.isdigit()]
+    parts = []
+    if words:
+        parts.append(rf"(?<![A-Za-z0-9])(?:{'|'.join(words)})(?![A-Za-z0-9])")
+    if digits:
+        parts.append(rf"(?:(?<=>)|(?<=[\"'])|(?<=^)|(?<=[,;\t]))(?:{'|'.join(digits)})(?=[<\"',;\t]|$)")
+    return re.compile("|".join(parts), re.MULTILINE) if parts else None
+
+
+def _strings(content: Any) -> Iterator[str]:
+    """Yield every text of a notebook but its pictures and cell ids."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        if content and all(isinstance(item, str) for item in content):
+            yield "".join(content)
+        else:
+            for item in content:
+                yield from _strings(item)
+    elif isinstance(content, dict):
+        for key, item in content.items():
+            if key not in _IMAGE_KEYS and key != "id":
+                yield from _strings(item)
+
+
+def _small_counts(text: str, suffix: str, threshold: int) -> Iterator[tuple[int, str]]:
+    """Yield line and description of each small count in a CSV count column or an HTML cell of class count."""
+    if suffix == ".csv":
+        rows = list(csv.reader(io.StringIO(text)))
+        columns = [i for i, name in enumerate(rows[0]) if _COUNT_COLUMN.fullmatch(name.strip())] if rows else []
+        for line, row in enumerate(rows[1:], start=2):
+            for i in columns:
+                if i < len(row) and re.fullmatch(r"\d+(\.0)?", row[i].strip()) and 0 < float(row[i]) < threshold:
+                    yield line, f"a count below {threshold} in column {rows[0][i]}"
+    if suffix in {".html", ".ipynb"}:
+        for match in _COUNT_CELL.finditer(text):
+            if 0 < int(match.group(1)) < threshold:
+                yield text.count("\n", 0, match.start()) + 1, f"a count below {threshold} in a table cell"
+
+
+def _lint_file(path: Path, name: str, pattern: re.Pattern[str] | None, threshold: int) -> Iterator[Finding]:
+    """Yield the findings of one file."""
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        return
+    if suffix not in TEXT:
+        yield Finding(name, 0, f"a file of type {suffix or 'unknown'}, which cannot be checked, is not allowed here")
+        return
+    try:
+        text = path.read_text(encoding="utf-8")
+        blocks = list(_strings(json.loads(text))) if suffix == ".ipynb" else [text]
+    except ValueError:
+        yield Finding(name, 0, "cannot be read as UTF-8 text of its type")
+        return
+    for block in blocks:
+        clean = _DATA_URI.sub("data:", block)
+        for match in pattern.finditer(clean) if pattern else ():
+            # The identifier itself is not repeated: messages end up in logs.
+            yield Finding(name, clean.count("\n", 0, match.start()) + 1, "a patient or sample identifier")
+        for line, what in _small_counts(clean, suffix, threshold):
+            yield Finding(name, line, what)
+
+
+def lint_reports(
+    folder: Path,
+    identifiers: Iterable[str],
+    *,
+    threshold: int = SUPPRESSION_THRESHOLD,
+    stop: bool = True,
+) -> list[Finding]:
+    """Search every file below a folder for identifiers, small counts and files that cannot be checked.
+
+    Parameters
+    ----------
+    folder : Path
+        ``reports/<study>``.
+    identifiers : iterable of str
+        Patient and sample identifiers (see `study_identifiers`).
+    threshold : int
+        Counts from 1 to threshold - 1 are small.
+    stop : bool
+        Raise where anything is found (default), or return it.
+
+    Returns
+    -------
+    list of Finding
+        Empty if `stop`.
+
+    Raises
+    ------
+    DisclosureError
+        Something was found and `stop`.
+    """
+    folder = Path(folder)
+    pattern = _pattern(identifiers)
+    findings = [
+        finding
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        for finding in _lint_file(path, path.relative_to(folder).as_posix(), pattern, threshold)
+    ]
+    if findings and stop:
+        files = sorted({finding.file for finding in findings})
+        raise DisclosureError(
+            f"The folder {folder.name}/ would show what must stay in the house",
+            found=f"{len(findings)} places in {len(files)} files, first {findings[0]}",
+            fix="take patient-level rows and small counts out of the notebook that writes it",
+        )
+    return findings

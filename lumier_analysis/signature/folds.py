@@ -1,0 +1,64 @@
+"""Cross-validation folds in which a patient is never on both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lumier_analysis.errors import AnalysisError
+
+Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+
+
+def patient_codes(patients: Any) -> tuple[Ints, int]:
+    """Return codes 0 .. k-1 of the patients, in the order of their identifiers as text, and k.
+
+    The order of the rows does not matter, so that folds depend on who is there and on the seed alone.
+    """
+    column = pd.Series(np.asarray(patients, dtype=object))
+    if column.isna().any():
+        raise AnalysisError("patients has missing values", found=f"{int(column.isna().sum())} rows without a patient")
+    codes, labels = pd.factorize(column.astype(str), sort=True)
+    return codes.astype(np.intp), len(labels)
+
+
+def grouped_folds(patients: Any, event: npt.ArrayLike, n_folds: int, seed: Any) -> Ints:
+    """Return the fold of each row; patients are dealt out like cards, those with an event first.
+
+    Parameters
+    ----------
+    patients : array-like, shape (n,)
+        Patient of each row.
+    event : array-like of 0/1 or bool, shape (n,)
+        1 = event. A patient with any event row is an event patient (ever-flare).
+    n_folds : int
+        At least 2, at most the number of patients.
+    seed : int or sequence of int
+        Of numpy's default generator; the same patients, events and seed give the same folds.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        0 .. n_folds - 1. Every patient lies in exactly one fold; the numbers of event patients, and of patients,
+        differ by at most one between folds.
+
+    Raises
+    ------
+    AnalysisError
+        Fewer patients than folds, or fewer than two folds.
+    """
+    codes, k = patient_codes(patients)
+    if not 2 <= n_folds <= k:
+        raise AnalysisError(
+            "folds must number at least 2 and at most the patients", found=f"{n_folds} folds, {k} patients"
+        )
+    has_event = np.bincount(codes, weights=np.asarray(event, dtype=np.float64), minlength=k) > 0
+    shuffled = np.random.default_rng(seed).permutation(k)
+    dealt = np.concatenate([shuffled[has_event[shuffled]], shuffled[~has_event[shuffled]]])
+    fold = np.empty(k, dtype=np.intp)
+    fold[dealt] = np.arange(k) % n_folds
+    return fold[codes]

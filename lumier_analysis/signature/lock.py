@@ -1,0 +1,176 @@
+"""Making a locked signature out of what the test cohort taught."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lumier_analysis.errors import SignatureError
+from lumier_analysis.signature.calibrate import CalibrationMap
+from lumier_analysis.signature.locked import LockedSignature
+from lumier_analysis.signature.refit import Refit
+
+MINIMUM_MODULE_FRACTION = 0.5
+MAXIMUM_MISSING_FRACTION = 0.2
+N_TEST_VECTORS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LockContext:
+    """What every signature carries, whatever its kind.
+
+    Attributes
+    ----------
+    modules : mapping of module -> genes
+        The plan's panel.
+    scores : mapping of score -> modules
+    reference_genes : sequence of str
+    mean, sd : Series
+        log2, by gene: the frozen reference. A gene without both, or with sd 0, is left out of its module.
+    scaling_reference : str
+        The plan's words for whose they are.
+    calibration : CalibrationMap or None
+    threshold : float or None
+    limit_of_detection : float or None
+    plan_hash, data_hash : str
+    """
+
+    modules: Mapping[str, Sequence[str]]
+    scores: Mapping[str, Sequence[str]]
+    reference_genes: Sequence[str]
+    mean: pd.Series
+    sd: pd.Series
+    scaling_reference: str
+    calibration: CalibrationMap | None
+    threshold: float | None
+    limit_of_detection: float | None
+    plan_hash: str
+    data_hash: str
+
+
+def lock_module_score(context: LockContext, name: str) -> LockedSignature:
+    """Lock a pre-specified score: the mean over its modules of the mean z-score of their genes.
+
+    Raises
+    ------
+    SignatureError
+        An unknown score, or a module of it with fewer than half of its genes scaled.
+    """
+    if name not in context.scores:
+        raise SignatureError(f"there is no score {name}", found=", ".join(context.scores))
+    modules, _, left_out = _scaled(context)
+    mine = context.scores[name]
+    for m in mine:
+        if len(modules.get(m, [])) < MINIMUM_MODULE_FRACTION * len(context.modules[m]):
+            raise SignatureError(
+                f"module {m} cannot be scored",
+                found=f"{len(modules.get(m, []))} of {len(context.modules[m])} genes have a usable scaling",
+                fix="look at the quality of these assays, or change panel.modules in the plan",
+            )
+    weights = {g: 1.0 / (len(mine) * len(modules[m])) for m in mine for g in modules[m]}
+    rule = {"rule": "module_mean", "minimum_fraction": MINIMUM_MODULE_FRACTION}
+    return _lock(context, "module_score", name, weights, 0.0, rule, left_out)
+
+
+def lock_elastic_net(context: LockContext, refit: Refit, name: str = "elastic_net") -> LockedSignature:
+    """Lock an elastic net, its coefficients turned into weights of the frozen z-scores.
+
+    The model is linear in expression, so the change from the training scale to the reference's is exact.
+
+    Raises
+    ------
+    SignatureError
+        No gene selected, or a selected gene without a usable scaling.
+    """
+    fit, selected = refit.fit, refit.selected
+    _, scaling, left_out = _scaled(context)
+    if selected.empty:
+        raise SignatureError("the elastic net selected no gene: there is nothing to lock")
+    unscaled = [g for g in selected.index if g not in scaling]
+    if unscaled:
+        raise SignatureError("selected genes have no usable scaling", found=", ".join(unscaled))
+    at = [refit.genes.index(g) for g in selected.index]
+    per_log2 = fit.coef[at] / fit.preparation.sd[at]
+    sd = np.array([scaling[g]["sd"] for g in selected.index])
+    mean = np.array([scaling[g]["mean"] for g in selected.index])
+    intercept = fit.intercept + float((per_log2 * (mean - fit.preparation.mean[at])).sum())
+    weights = {g: float(w) for g, w in zip(selected.index, per_log2 * sd, strict=True)}
+    rule = {"rule": "zero", "maximum_missing_fraction": MAXIMUM_MISSING_FRACTION}
+    return _lock(context, "elastic_net", name, weights, intercept, rule, left_out)
+
+
+def _scaled(
+    context: LockContext,
+) -> tuple[dict[str, list[str]], dict[str, dict[str, float]], list[str]]:
+    """Return the modules with their scaled genes, the scaling of every gene that has one, and the genes without."""
+    mean, sd = context.mean.astype(np.float64), context.sd.astype(np.float64)
+    good = mean.index[np.isfinite(mean) & np.isfinite(sd.reindex(mean.index)) & (sd.reindex(mean.index) > 0)]
+    scaling = {str(g): {"mean": float(mean[g]), "sd": float(sd[g])} for g in good}
+    kept = {m: [g for g in genes if g in scaling] for m, genes in context.modules.items()}
+    left_out = [g for genes in context.modules.values() for g in genes if g not in scaling]
+    return {m: genes for m, genes in kept.items() if genes}, scaling, left_out
+
+
+def _lock(
+    context: LockContext,
+    kind: str,
+    name: str,
+    weights: dict[str, float],
+    intercept: float,
+    rule: dict[str, Any],
+    left_out: list[str],
+) -> LockedSignature:
+    """Put the pieces together, compute the test vectors and the hashes, and verify."""
+    modules, scaling, _ = _scaled(context)
+    scores = {s: list(ms) for s, ms in context.scores.items() if all(m in modules for m in ms)}
+    calibration = None
+    if context.calibration is not None:
+        calibration = {"intercept": context.calibration.intercept.value, "slope": context.calibration.slope.value}
+    bare = LockedSignature(
+        kind=kind,
+        name=name,
+        genes=tuple(weights),
+        weights=weights,
+        intercept=float(intercept),
+        reference_genes=tuple(context.reference_genes),
+        scaling=scaling,
+        scaling_reference=context.scaling_reference,
+        limit_of_detection=None if context.limit_of_detection is None else float(context.limit_of_detection),
+        missing_gene_rule=rule,
+        modules=modules,
+        scores=scores,
+        calibration=calibration,
+        threshold=None if context.threshold is None else float(context.threshold),
+        genes_left_out=tuple(left_out),
+        plan_hash=context.plan_hash,
+        data_hash=context.data_hash,
+    )
+    tested = replace(bare, test_vectors=_test_vectors(bare))
+    locked = replace(tested, hashes=tested.field_hashes())
+    locked.verify()
+    return locked
+
+
+def _test_vectors(signature: LockedSignature) -> tuple[dict[str, Any], ...]:
+    """Return made-up samples with what they score.
+
+    Values are drawn around the reference, not copied from patients: the file is published. The last but one misses
+    one gene, the last misses them all but one.
+    """
+    z = np.random.default_rng(1).standard_normal((N_TEST_VECTORS, len(signature.genes))).round(2)
+    vectors = []
+    for i, line in enumerate(z):
+        sample = {
+            g: round(signature.scaling[g]["mean"] + signature.scaling[g]["sd"] * float(v), 6)
+            for g, v in zip(signature.genes, line, strict=True)
+        }
+        if i == N_TEST_VECTORS - 2:
+            sample.pop(signature.genes[0])
+        elif i == N_TEST_VECTORS - 1:
+            sample = {signature.genes[0]: sample[signature.genes[0]]}
+        vectors.append({"expression": sample, **signature.expected(sample)})
+    return tuple(vectors)
