@@ -53,7 +53,8 @@ CONTENT = {
     "social security numbers (NIR)": re.compile(
         r"[12][ .]?\d{2}[ .]?\d{2}[ .]?(?:\d{2}|2[AB])[ .]?\d{3}[ .]?\d{3}(?:[ .]?\d{2})?"
     ),
-    "telephone numbers": re.compile(r"(?:\+33|0)[ .]?[1-9](?:[ .-]?\d{2}){4}"),
+    # The separator is the same throughout: 0.263888889 is a number, 02.63.88.88.89 is not.
+    "telephone numbers": re.compile(r"(?:\+33 ?|0)[1-9]([ .-]?)\d{2}(?:\1\d{2}){3}"),
 }
 
 
@@ -117,6 +118,7 @@ def remove_identifiers(raw: pd.DataFrame, file: str, drop: list[str]) -> tuple[p
         raise PrivacyError(
             f"The raw file '{file}' holds directly identifying columns, so the run stops before anything is written",
             found="; ".join(found),
-            fix=f"delete the columns from the export, or list them in the plan, privacy: {{drop: {{{file}: [{columns}]}}}}",
+            fix="delete the columns from the export, or list them in the plan, "
+            f"privacy: {{drop: {{{file}: [{columns}]}}}}",
         )
     return kept, present

@@ -121,6 +121,13 @@ def measure_matrix(expression: pd.DataFrame, annotation: pd.DataFrame, test_samp
         # Files print intensities to three decimals: the floor log2(10) = 3.3219 stands there as 3.322.
         floored = (log2.loc[probes, seen] <= settings.floor + 1e-3).mean(axis=1)
         annotation = annotation[~annotation["probe"].isin(floored.index[floored > settings.maximum_floor_fraction])]
+    lost = sorted(set(panel.reference_genes) - set(annotation["gene"]))
+    if lost:
+        raise RawDataError(
+            "The matrix has no usable probe for reference genes of the plan",
+            found=f"{', '.join(lost)} not annotated, or on the detection floor",
+            fix="correct panel.reference_genes in the plan",
+        )
     result = expression_from_probes(
         log2, annotation, reference_genes=panel.reference_genes, genes=panel.genes, floor=settings.floor
     )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lumier_analysis.errors import UsageError
+from lumier_analysis.figures.measure import text_width, wrap
 from lumier_analysis.figures.style import COLOURS, GREY, INK, WIDTHS, Width, new_figure, styled
+
+MARGIN = 2.0  # millimetres
+ROW = 5.2  # millimetres from line to line
 
 
 @styled
@@ -43,67 +51,81 @@ def forest_figure(
     absent = [c for c in ("label", "value", "ci_low", "ci_high") if c not in rows.columns]
     if absent or rows.empty:
         raise UsageError("A forest plot needs estimates", found=f"no {', '.join(absent) or 'rows'}")
-    lines = _lines(rows)
-    height = 5.2 * len(lines) + 16 + (5 if title else 0)
-    estimable = rows.dropna(subset=["value"])
-    summary = "; ".join(
-        f"{r.label} {r.value:.{digits}f} ({r.ci_low:.{digits}f} to {r.ci_high:.{digits}f})"
-        for r in estimable.itertuples()
-    )
-    figure = new_figure(width, height, alt=f"Forest plot, {xlabel}. {summary}.", constrained=False)
     total = WIDTHS[width]
-    counted = "n" in rows.columns
-    left = 0.40 if width == "double" else 0.42
-    right = 0.785 if width == "double" else 0.70
-    bottom, top = 11.0 / height, 1 - (8.0 if title else 3.0) / height
-    axes = figure.add_axes((left, bottom, right - left, top - bottom))
-    axes.set_ylim(len(lines) - 0.5, -0.5)
+    # Columns from left to right: label, n, interval, numbers. The interval gets a third of the width, n and numbers
+    # what their widest text needs, and labels are wrapped to the rest.
+    lines = _lines(rows, digits)
+    numbers = MARGIN + max(text_width(line.right, bold=line.bold) for line in lines)
+    counts = max(text_width(line.n, size=6.5) for line in lines)
+    counts += 3.0 if counts else 0.0
+    room = max(15.0, min(0.40 * total, total * 2 / 3 - 2.5 - 3.5 - MARGIN - numbers - counts))
+    lines = [replace(line, label=wrap(line.label[0], room, bold=line.bold)) for line in lines]
+    heights = [ROW + (len(line.label) - 1) * 3.0 for line in lines]
+    at = np.cumsum(heights) - np.array(heights) / 2
+    head = 8.0 if title else 2.5
+    height = head + sum(heights) + 11.0
+    summary = "; ".join(f"{' '.join(line.label)} {line.right}" for line in lines if not line.heading)
+    figure = new_figure(width, height, alt=f"Forest plot, {xlabel}. {summary}.", constrained=False)
+    n_end = MARGIN + max(text_width(text, bold=line.bold) for line in lines for text in line.label) + counts
+    left, right = n_end + 2.5, total - numbers - 3.5
+    bottom, tall = 11.0 / height, sum(heights) / height
+    texts = figure.add_axes((0, bottom, 1, tall), xlim=(0, total), ylim=(sum(heights), 0))
+    texts.axis("off")
+    axes = figure.add_axes((left / total, bottom, (right - left) / total, tall), ylim=(sum(heights), 0))
     low, high = limits or _limits(rows, reference)
     axes.set_xlim(low, high)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
+    axes.patch.set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(5 if width == "double" else 3))
+    axes.set_xlabel(xlabel)
     if reference is not None:
         axes.axvline(reference, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1)
-    transform = axes.get_yaxis_transform()
-    margin = 2.0 / total
-    start = (margin - left) / (right - left)
-    n_at = -0.02
-    end = (1 - margin - left) / (right - left)
-    for y, (kind, item) in enumerate(lines):
-        if kind == "group":
-            axes.text(start, y, str(item), transform=transform, va="center", ha="left", fontweight="bold", fontsize=7.5)
-            continue
-        weight = "bold" if bool(item.get("bold", False)) else "normal"
-        axes.text(
-            start, y, str(item["label"]), transform=transform, va="center", ha="left", fontsize=7, fontweight=weight
-        )
-        if counted and not pd.isna(item["n"]):
-            axes.text(n_at, y, str(item["n"]), transform=transform, va="center", ha="right", fontsize=6.5, color=GREY)
-        value, a, b = (float(item[c]) for c in ("value", "ci_low", "ci_high"))
-        if np.isnan(value):
-            note = str(item.get("note", "") or "") or "not estimable"
-            axes.text(end, y, note, transform=transform, va="center", ha="right", fontsize=7, color=GREY)
-            continue
-        _interval(axes, y, value, a, b, low, high, bold=weight == "bold")
-        text = f"{value:.{digits}f}" + ("" if np.isnan(a) else f" ({a:.{digits}f} to {b:.{digits}f})")
-        text = text.replace("-", "−")
-        axes.text(end, y, text, transform=transform, va="center", ha="right", fontsize=7, fontweight=weight)
-    axes.set_xlabel(xlabel)
+    for line, y in zip(lines, at, strict=True):
+        weight = "bold" if line.bold else "normal"
+        look = {"va": "center", "fontsize": 7, "fontweight": weight}
+        texts.text(MARGIN, y, "\n".join(line.label), ha="left", linespacing=1.15, **look)
+        texts.text(n_end, y, line.n, ha="right", va="center", fontsize=6.5, color=GREY)
+        faint = GREY if np.isnan(line.interval[0]) else INK
+        texts.text(total - MARGIN, y, line.right, ha="right", color=faint, **look)
+        _interval(axes, float(y), line.interval, (low, high), bold=line.bold)
     if title:
-        figure.text(margin, 1 - 3.5 / height, title, fontsize=8.5, fontweight="bold", va="center")
+        figure.text(MARGIN / total, 1 - 4.2 / height, title, fontsize=8.5, fontweight="bold", va="center")
     return figure
 
 
-def _lines(rows: pd.DataFrame) -> list[tuple[str, object]]:
-    """Return headings and rows in drawing order."""
-    lines: list = []
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the plot: a heading or an estimate."""
+
+    label: list[str]
+    n: str
+    right: str
+    interval: tuple[float, float, float]
+    bold: bool
+    heading: bool
+
+
+def _lines(rows: pd.DataFrame, digits: int) -> list[_Line]:
+    """Return headings and estimates in drawing order, labels not yet wrapped."""
+    lines: list[_Line] = []
     previous = None
+    nothing = (np.nan, np.nan, np.nan)
     for item in rows.to_dict("records"):
         group = item.get("group")
         if group is not None and not pd.isna(group) and group != previous:
-            lines.append(("group", group))
+            lines.append(_Line([str(group)], "", "", nothing, True, True))
             previous = group
-        lines.append(("row", item))
+        value, a, b = (float(item[c]) for c in ("value", "ci_low", "ci_high"))
+        n = "" if pd.isna(item.get("n", "")) else str(item.get("n", ""))
+        note = item.get("note", "")
+        if np.isnan(value):
+            text = "not estimable" if pd.isna(note) or not note else str(note)
+        else:
+            text = f"{value:.{digits}f}" + ("" if np.isnan(a) else f" ({a:.{digits}f} to {b:.{digits}f})")
+        bold = bool(item.get("bold", False))
+        label = [str(item["label"])]
+        lines.append(_Line(label, n, text.replace("-", "−") if value == value else text, (value, a, b), bold, False))
     return lines
 
 
@@ -119,8 +141,11 @@ def _limits(rows: pd.DataFrame, reference: float | None) -> tuple[float, float]:
     return float(values.min() - pad), float(values.max() + pad)
 
 
-def _interval(axes, y: float, value: float, a: float, b: float, low: float, high: float, *, bold: bool) -> None:
+def _interval(
+    axes: Axes, y: float, interval: tuple[float, float, float], limits: tuple[float, float], *, bold: bool
+) -> None:
     """Draw one estimate; an interval that leaves the axis ends in an arrow."""
+    (value, a, b), (low, high) = interval, limits
     colour = COLOURS[1] if bold else COLOURS[0]
     if not np.isnan(a):
         axes.plot([max(a, low), min(b, high)], [y, y], color=colour, lw=1.2, solid_capstyle="butt", zorder=3)
@@ -128,13 +153,5 @@ def _interval(axes, y: float, value: float, a: float, b: float, low: float, high
             if cut:
                 axes.plot(limit, y, mark, color=colour, ms=4, clip_on=False, zorder=4)
     if low <= value <= high:
-        axes.plot(
-            value,
-            y,
-            "D" if bold else "s",
-            mfc=colour,
-            mec=INK if bold else colour,
-            mew=0.5,
-            ms=5 if bold else 4,
-            zorder=5,
-        )
+        edge = INK if bold else colour
+        axes.plot(value, y, "D" if bold else "s", mfc=colour, mec=edge, mew=0.5, ms=5 if bold else 4, zorder=5)

@@ -30,7 +30,8 @@ def missingness_figure(missing: pd.DataFrame, *, title: str = "Missing values", 
             "Missing values are proportions from 0 to 1", found=f"{np.nanmin(values)} to {np.nanmax(values)}"
         )
     worst = np.nanmax(values) if np.isfinite(values).any() else 0.0
-    alt = f"Heat map of missing values in {missing.shape[0]} variables at {missing.shape[1]} visits; at most {100 * worst:.0f} %."
+    shape = f"{missing.shape[0]} variables at {missing.shape[1]} visits"
+    alt = f"Heat map of missing values in {shape}; at most {100 * worst:.0f} %."
     figure = new_figure(width, 4.6 * missing.shape[0] + 26, alt=alt)
     axes = figure.add_subplot()
     ceiling = max(0.2, float(np.ceil(10 * worst) / 10))
@@ -117,7 +118,9 @@ def queries_figure(
 
 
 @styled
-def chip_figure(chips: pd.DataFrame, *, title: str = "Reactions not detected or not trusted, by chip", width: Width = "double") -> Figure:
+def chip_figure(
+    chips: pd.DataFrame, *, title: str = "Reactions not detected or not trusted, by chip", width: Width = "double"
+) -> Figure:
     """Draw, for each chip, the reactions that were not detected and those that are not trusted.
 
     Parameters

@@ -105,7 +105,9 @@ def _counts(axes: Axes, means: pd.DataFrame, x: str, group: str | None, groups: 
             text = counts.get(place, "")
             shown = "" if pd.isna(text) else str(text)
             axes.annotate(shown, (at, 0), (0, down), xycoords=axes.get_xaxis_transform(), ha="center", **below)
-        axes.annotate("n", (0, 0), (-16 if name is not None else -6, down), xycoords="axes fraction", ha="right", **below)
+        axes.annotate(
+            "n", (0, 0), (-16 if name is not None else -6, down), xycoords="axes fraction", ha="right", **below
+        )
         if name is not None:
             at_marker = offset_copy(axes.transAxes, fig=axes.figure, x=-8, y=down, units="points")
             look = {"marker": MARKERS[k % 6], "color": COLOURS[k % 6], "mfc": "white", "mew": 1.1, "ls": ""}

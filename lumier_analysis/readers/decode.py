@@ -34,7 +34,7 @@ def read_bytes(path: str | Path) -> bytes:
         ) from None
     except OSError as error:
         raise RawDataError(f"The raw file {path.name} cannot be read", found=error.strerror or str(error)) from None
-    if not content.strip():
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise RawDataError(f"The raw file {path.name} is empty", found=f"{len(content)} bytes", fix="export it again")
     return content
 

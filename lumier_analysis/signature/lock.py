@@ -62,18 +62,18 @@ def lock_module_score(context: LockContext, name: str) -> LockedSignature:
     """
     if name not in context.scores:
         raise SignatureError(f"there is no score {name}", found=", ".join(context.scores))
-    modules, _, left_out = _scaled(context)
+    modules, _, _ = _scaled(context)
     mine = context.scores[name]
     for m in mine:
-        if len(modules.get(m, [])) < MINIMUM_MODULE_FRACTION * len(context.modules[m]):
+        if len(modules[m]) < MINIMUM_MODULE_FRACTION * len(context.modules[m]):
             raise SignatureError(
                 f"module {m} cannot be scored",
-                found=f"{len(modules.get(m, []))} of {len(context.modules[m])} genes have a usable scaling",
+                found=f"{len(modules[m])} of {len(context.modules[m])} genes have a usable scaling",
                 fix="look at the quality of these assays, or change panel.modules in the plan",
             )
     weights = {g: 1.0 / (len(mine) * len(modules[m])) for m in mine for g in modules[m]}
     rule = {"rule": "module_mean", "minimum_fraction": MINIMUM_MODULE_FRACTION}
-    return _lock(context, "module_score", name, weights, 0.0, rule, left_out)
+    return _lock(context, "module_score", name, weights, 0.0, rule)
 
 
 def lock_elastic_net(context: LockContext, refit: Refit, name: str = "elastic_net") -> LockedSignature:
@@ -87,7 +87,7 @@ def lock_elastic_net(context: LockContext, refit: Refit, name: str = "elastic_ne
         No gene selected, or a selected gene without a usable scaling.
     """
     fit, selected = refit.fit, refit.selected
-    _, scaling, left_out = _scaled(context)
+    _, scaling, _ = _scaled(context)
     if selected.empty:
         raise SignatureError("the elastic net selected no gene: there is nothing to lock")
     unscaled = [g for g in selected.index if g not in scaling]
@@ -100,19 +100,19 @@ def lock_elastic_net(context: LockContext, refit: Refit, name: str = "elastic_ne
     intercept = fit.intercept + float((per_log2 * (mean - fit.preparation.mean[at])).sum())
     weights = {g: float(w) for g, w in zip(selected.index, per_log2 * sd, strict=True)}
     rule = {"rule": "zero", "maximum_missing_fraction": MAXIMUM_MISSING_FRACTION}
-    return _lock(context, "elastic_net", name, weights, intercept, rule, left_out)
+    return _lock(context, "elastic_net", name, weights, intercept, rule)
 
 
 def _scaled(
     context: LockContext,
 ) -> tuple[dict[str, list[str]], dict[str, dict[str, float]], list[str]]:
-    """Return the modules with their scaled genes, the scaling of every gene that has one, and the genes without."""
+    """Return the scaled genes of each module, the scaling of every gene that has one, and the genes without."""
     mean, sd = context.mean.astype(np.float64), context.sd.astype(np.float64)
     good = mean.index[np.isfinite(mean) & np.isfinite(sd.reindex(mean.index)) & (sd.reindex(mean.index) > 0)]
     scaling = {str(g): {"mean": float(mean[g]), "sd": float(sd[g])} for g in good}
     kept = {m: [g for g in genes if g in scaling] for m, genes in context.modules.items()}
     left_out = [g for genes in context.modules.values() for g in genes if g not in scaling]
-    return {m: genes for m, genes in kept.items() if genes}, scaling, left_out
+    return kept, scaling, left_out
 
 
 def _lock(
@@ -122,11 +122,9 @@ def _lock(
     weights: dict[str, float],
     intercept: float,
     rule: dict[str, Any],
-    left_out: list[str],
 ) -> LockedSignature:
     """Put the pieces together, compute the test vectors and the hashes, and verify."""
-    modules, scaling, _ = _scaled(context)
-    scores = {s: list(ms) for s, ms in context.scores.items() if all(m in modules for m in ms)}
+    _, scaling, left_out = _scaled(context)
     calibration = None
     if context.calibration is not None:
         calibration = {"intercept": context.calibration.intercept.value, "slope": context.calibration.slope.value}
@@ -141,8 +139,8 @@ def _lock(
         scaling_reference=context.scaling_reference,
         limit_of_detection=None if context.limit_of_detection is None else float(context.limit_of_detection),
         missing_gene_rule=rule,
-        modules=modules,
-        scores=scores,
+        modules={m: list(genes) for m, genes in context.modules.items()},
+        scores={s: list(ms) for s, ms in context.scores.items()},
         calibration=calibration,
         threshold=None if context.threshold is None else float(context.threshold),
         genes_left_out=tuple(left_out),

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit
 
 from lumier_analysis.errors import SignatureError
-from lumier_analysis.signature.scoring import composite_score, linear_score, module_mean, z_scores
+from lumier_analysis.signature.scoring import Floats, composite_score, linear_score, module_mean, z_scores
 from lumier_analysis.study.io import json_text, sha256_text, write_text_atomic
 
 FORMAT_VERSION = 1
@@ -45,8 +45,9 @@ class LockedSignature:
         Ct; None for an expression matrix.
     missing_gene_rule : dict
         {"rule": "module_mean", "minimum_fraction"}: a module is the mean of its genes that are there, at least this
-        share of them. {"rule": "zero", "maximum_missing_fraction"}: a missing gene counts as z = 0, up to this share.
+        share of those listed. {"rule": "zero", "maximum_missing_fraction"}: a missing gene counts as z = 0, up to this share.
     modules : dict of module -> list of genes
+        As the plan lists them.
     scores : dict of score -> list of modules
         Mean of module scores; `name` is one of them for a module score.
     calibration : dict or None
@@ -106,21 +107,10 @@ class LockedSignature:
         SignatureError
             No gene of the signature, a doubled gene or sample, text or an infinite value in a gene's column.
         """
-        z = self._z(expression, self.genes)
-        weights = np.array([self.weights[g] for g in self.genes])
         if self.missing_gene_rule["rule"] == "module_mean":
-            names = self.scores[self.name]
-            module = np.array([next(i for i, m in enumerate(names) if g in self.modules[m]) for g in self.genes])
-            least = float(self.missing_gene_rule["minimum_fraction"])
-            raw, short = composite_score(z, weights, module, least)
-            reasons = [
-                f"fewer than {least:.0%} of the genes of {', '.join(m for m, s in zip(names, line, strict=True) if s)}"
-                for line in short
-            ]
+            raw, reasons = self._module_rule(expression)
         else:
-            most = float(self.missing_gene_rule["maximum_missing_fraction"])
-            raw, missing = linear_score(z, weights, most)
-            reasons = [f"{share:.0%} of the genes missing, at most {most:.0%} allowed" for share in missing]
+            raw, reasons = self._zero_rule(expression)
         score = self.intercept + raw
         scorable = ~np.isnan(score)
         risk = np.full(score.size, np.nan)
@@ -140,6 +130,25 @@ class LockedSignature:
             index=pd.Index(expression.index, name="sample_id"),
         )
 
+    def _module_rule(self, expression: pd.DataFrame) -> tuple[Floats, list[str]]:
+        """Return weighted module means and, for each sample, why it could not be scored."""
+        names = self.scores[self.name]
+        # Genes as the plan lists them: one without a scaling is missing in every sample and counts in the share.
+        genes = [(g, j) for j, m in enumerate(names) for g in self.modules[m]]
+        z = self._z(expression, tuple(g for g, _ in genes))
+        weights = np.array([self.weights.get(g, 0.0) for g, _ in genes])
+        least = float(self.missing_gene_rule["minimum_fraction"])
+        raw, short = composite_score(z, weights, np.array([j for _, j in genes]), least)
+        lines = [", ".join(m for m, s in zip(names, line, strict=True) if s) for line in short]
+        return raw, [f"fewer than {least:.0%} of the genes of {modules}" for modules in lines]
+
+    def _zero_rule(self, expression: pd.DataFrame) -> tuple[Floats, list[str]]:
+        """Return the weighted sum of z-scores and, for each sample, why it could not be scored."""
+        most = float(self.missing_gene_rule["maximum_missing_fraction"])
+        weights = np.array([self.weights[g] for g in self.genes])
+        raw, missing = linear_score(self._z(expression, self.genes), weights, most)
+        return raw, [f"{share:.0%} of the genes missing, at most {most:.0%} allowed" for share in missing]
+
     def module_scores(self, expression: pd.DataFrame) -> pd.DataFrame:
         """Return every module score and every composite of the plan; index sample_id, NaN where genes fall short.
 
@@ -152,9 +161,9 @@ class LockedSignature:
         table |= {s: np.mean([table[m] for m in members], axis=0) for s, members in self.scores.items()}
         return pd.DataFrame(table, index=pd.Index(expression.index, name="sample_id"))
 
-    def _z(self, expression: pd.DataFrame, genes: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return z-scores of `genes`, shape (n, p); an absent gene is a column of NaN."""
-        known = expression.columns.intersection(list(genes))
+    def _z(self, expression: pd.DataFrame, genes: tuple[str, ...]) -> Floats:
+        """Return z-scores of `genes`, shape (n, p); NaN for a gene that is absent or has no scaling."""
+        known = expression.columns.intersection(list(self.genes))
         if known.empty:
             raise SignatureError(
                 f"the table holds no gene of the signature {self.name}",
@@ -162,7 +171,7 @@ class LockedSignature:
                 fix=f"one column a gene, samples in rows; expected {', '.join(genes[:5])} ...",
             )
         for what, labels in (
-            ("gene", expression.columns[expression.columns.isin(known)]),
+            ("gene", expression.columns[expression.columns.isin(list(genes))]),
             ("sample", expression.index),
         ):
             if not labels.is_unique:
@@ -174,8 +183,9 @@ class LockedSignature:
         if np.isinf(x).any():
             row, column = np.argwhere(np.isinf(x))[0]
             raise SignatureError("expression is infinite", found=f"{genes[column]} of {expression.index[row]}")
-        mean = np.array([self.scaling[g]["mean"] for g in genes])
-        sd = np.array([self.scaling[g]["sd"] for g in genes])
+        none = {"mean": np.nan, "sd": np.nan}
+        mean = np.array([self.scaling.get(g, none)["mean"] for g in genes])
+        sd = np.array([self.scaling.get(g, none)["sd"] for g in genes])
         return z_scores(x, mean, sd)
 
     # --- identity -------------------------------------------------------------------------------------------------

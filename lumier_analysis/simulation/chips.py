@@ -45,7 +45,7 @@ ID,Name,Type,rConc,Name,Type,Value,Quality,Call,Threshold
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One chip: its name, the 96 tube codes or control names by inlet, the tubes' places in the sample list (-1: control)."""
+    """One chip: its name, the 96 tube codes or control names by inlet, each tube's place in the sample list (or -1)."""
 
     name: str
     inlets: tuple[str, ...]
@@ -53,7 +53,7 @@ class Chip:
 
 
 def arrange(patient: np.ndarray, cohort: np.ndarray, tubes: np.ndarray, rng: np.random.Generator) -> list[Chip]:
-    """Fill chips cohort by cohort, all tubes of a patient on one chip; two inlets are calibrators, the rest no template.
+    """Fill chips cohort by cohort, a patient's tubes on one chip; two inlets are calibrators, the rest no template.
 
     Parameters
     ----------

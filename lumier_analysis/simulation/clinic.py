@@ -55,7 +55,8 @@ class Findings:
 class Flares:
     """Recorded flares, arrays of length n_flares, ordered by patient and number (0, 1).
 
-    `row` is the visit at which a flare was found; `organ` indexes `ORGANS`. `criteria` maps each criterion of the SELENA-SLEDAI Flare Index to flags; every flare meets at least one.
+    `row` is the visit at which a flare was found; `organ` indexes `ORGANS`; `criteria` maps each criterion of the
+    SELENA-SLEDAI Flare Index to flags, of which every flare has at least one.
     """
 
     patient: np.ndarray
@@ -108,6 +109,108 @@ def _dose(rows: Rows, flares: dict[str, np.ndarray], base: np.ndarray, added: np
     return base[rows.patient] + np.round(taken / 2.5) * 2.5
 
 
+def _serology(
+    patients: Patients, who: np.ndarray, acute: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return C3, C4 and anti-dsDNA at each visit; `acute` is 0 without flare, 0.5 at a mild, 1 at a severe one."""
+    n, high = len(patients), patients.interferon_high[who]
+    mean, sd = np.where(high, 0.90, 1.05), np.where(high, 0.23, 0.24)
+    c3 = np.clip(mean + sd * _mixed(mean, 0.75, who, n, rng) - 0.15 * acute, 0.32, 2.1)
+    mean, sd = np.where(high, 0.18, 0.21), np.where(high, 0.09, 0.08)
+    c4 = np.clip(_lognormal(mean, sd, _mixed(mean, 0.75, who, n, rng)) * (1 - 0.2 * acute), 0.02, 0.80)
+    mean, sd = np.where(high, np.log(10.0), np.log(4.9)), np.where(high, 1.2, 0.987)
+    very_high = 2.8 * (rng.random(n) < 0.015)[who]
+    anti_dsdna = np.exp(mean + sd * _mixed(mean, 0.8, who, n, rng) + 0.7 * acute + very_high)
+    return np.round(c3, 2), np.round(c4, 2), np.round(anti_dsdna, 1)
+
+
+def _cells(
+    patients: Patients, who: np.ndarray, leukopenia: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return neutrophils and lymphocytes; their sum is below 3 G/L exactly where leukopenia is scored."""
+    n, high = len(patients), patients.interferon_high[who]
+    lymphocytes = _lognormal(np.where(high, 1.10, 1.41), np.where(high, 0.58, 0.66), _mixed(high, 0.6, who, n, rng))
+    neutrophils = _lognormal(np.where(high, 4.17, 4.85), np.where(high, 2.12, 2.63), _mixed(high, 0.5, who, n, rng))
+    lymphocytes = np.clip(lymphocytes, 0.15, np.where(leukopenia, 1.1, 5.0))
+    room = LEUKOCYTE_LIMIT - lymphocytes
+    neutrophils = np.where(leukopenia, np.minimum(neutrophils, room - 0.3), np.maximum(neutrophils, room + 0.2))
+    return np.round(np.clip(neutrophils, 0.6, 20.0), 2), np.round(lymphocytes, 2)
+
+
+def _physician_scale(
+    sledai: np.ndarray, flares: dict[str, np.ndarray], before: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the physician's global assessment (0 to 3): low when quiet, near 1.5 at a mild, 2.3 at a severe flare."""
+    at, m = flares["row"], len(flares["row"])
+    pga = np.clip(rng.normal(0.25 + 0.06 * np.minimum(sledai, 8), 0.18), 0.0, 1.2)
+    mild, severe = np.clip(rng.normal(1.5, 0.3, m), 0.9, 2.5), np.clip(rng.normal(2.3, 0.35, m), 1.5, 3.0)
+    pga[at] = np.where(flares["severe"], severe, mild)
+    unimpressed = np.clip(pga[before] + rng.uniform(0.1, 0.7, m), 0.3, 1.9)
+    pga[at] = np.where(flares["medication_only"], unimpressed, pga[at])
+    return np.round(pga, 1)
+
+
+def _criteria_of_activity(
+    sledai: np.ndarray, pga: np.ndarray, flares: dict[str, np.ndarray], before: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return the criteria that do not rest on treatment, from the findings at the flare and at the visit before."""
+    at, severe, seen = flares["row"], flares["severe"], ~flares["medication_only"]
+    rise, pga_rise = sledai[at] - sledai[before], np.round(pga[at] - pga[before], 1)
+    mild_organ = np.isin(flares["organ"], [ORGANS.index(o) for o in ("joint", "skin", "serosal")])
+    severe_organ = ~np.isin(flares["organ"], [ORGANS.index(o) for o in ("joint", "serosal")])
+    return {
+        "mild_sledai": (rise >= 3) & (sledai[at] <= 12),
+        "mild_manifestation": ~severe & seen & mild_organ,
+        "mild_pga": (pga_rise >= 1.0) & (pga[at] <= 2.5),
+        "severe_sledai": (rise > 0) & (sledai[at] > 12),
+        "severe_manifestation": severe & seen & severe_organ,
+        "severe_hospitalisation": severe & seen & (rng.random(len(at)) < 0.35),
+        "severe_pga": (pga_rise > 0) & (pga[at] > 2.5),
+    }
+
+
+def _treat(
+    patients: Patients,
+    rows: Rows,
+    flares: dict[str, np.ndarray],
+    before: np.ndarray,
+    activity: dict[str, np.ndarray],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Return prednisone, hydroxychloroquine, immunosuppressant at each visit, and the criteria that rest on them.
+
+    A flare that meets no criterion of activity is treated, so that it meets one of treatment.
+    """
+    n, at, severe = len(patients), flares["row"], flares["severe"]
+    m = len(at)
+    serious = np.any([v for k, v in activity.items() if k.startswith("severe")], axis=0)
+    met = np.any(list(activity.values()), axis=0)
+    high_dose = severe & (~serious | (rng.random(m) < 0.7))
+    low_dose = ~severe & (flares["medication_only"] | ~met | (rng.random(m) < 0.45))
+    treated = rng.random(n) < np.where(patients.interferon_high, 0.65, 0.48)
+    base = np.where(treated, rng.choice([5.0, 5.0, 5.0, 7.5, 10.0], n), 0.0)
+    added = np.where(low_dose, rng.choice([5.0, 10.0, 15.0], m), 0.0)
+    added = np.where(high_dose, rng.choice([35.0, 40.0, 50.0], m), added)
+    prednisone = _dose(rows, flares, base, added)
+    more = prednisone[at] > prednisone[before]
+    started = severe & (rng.random(m) < 0.5)
+    hcq = (rng.random(n) < 0.75)[rows.patient]
+    drug = (rng.random(n) < 0.35)[rows.patient]
+    # What is left of an earlier flare's dose can hide a small increase.
+    hcq_added = (~severe & (rng.random(m) < 0.15)) | ~(met | more | started)
+    for flag, column in ((hcq_added, hcq), (started, drug)):
+        first = np.full(n, np.inf)
+        np.minimum.at(first, flares["patient"][flag], rows.day[at][flag])
+        column |= rows.day >= first[rows.patient]
+    criteria = {
+        "mild_prednisone": more & (prednisone[at] <= _HIGH_DOSE),
+        "mild_nsaid_hcq": hcq_added,
+        "severe_prednisone": more & (prednisone[at] > _HIGH_DOSE),
+        "severe_immunosuppressant": started,
+    }
+    return prednisone, hcq, drug, criteria
+
+
 def examine(patients: Patients, course: Course, rows: Rows, rng: np.random.Generator) -> tuple[Findings, Flares]:
     """Examine the patients at every attended visit.
 
@@ -123,20 +226,13 @@ def examine(patients: Patients, course: Course, rows: Rows, rng: np.random.Gener
     Flares
         One entry a recorded flare, with criteria that follow from the findings at its visit and at the visit before.
     """
-    n, who = len(patients), rows.patient
-    high = patients.interferon_high[who]
     flares = _flare_list(course, rows, rng)
-    at, severe = flares["row"], flares["severe"]
+    at = flares["row"]
+    # Rows are ordered by patient and day, and M0 always took place: the row before a flare is the patient's.
+    before = at - 1
     acute = np.zeros(len(rows))
-    acute[at] = np.where(severe, 1.0, 0.5)
-
-    mean, sd = np.where(high, 0.90, 1.05), np.where(high, 0.23, 0.24)
-    c3 = np.round(np.clip(mean + sd * _mixed(mean, 0.75, who, n, rng) - 0.15 * acute, 0.32, 2.1), 2)
-    mean, sd = np.where(high, 0.18, 0.21), np.where(high, 0.09, 0.08)
-    c4 = np.round(np.clip(_lognormal(mean, sd, _mixed(mean, 0.75, who, n, rng)) * (1 - 0.2 * acute), 0.02, 0.80), 2)
-    mean, sd = np.where(high, np.log(10.0), np.log(4.9)), np.where(high, 1.2, 0.987)
-    dna = mean + sd * _mixed(mean, 0.8, who, n, rng) + 0.7 * acute + 2.8 * (rng.random(n) < 0.015)[who]
-    anti_dsdna = np.round(np.exp(dna), 1)
+    acute[at] = np.where(flares["severe"], 1.0, 0.5)
+    c3, c4, anti_dsdna = _serology(patients, rows.patient, acute, rng)
 
     items = np.zeros((len(rows), len(SLEDAI)), bool)
     items[:, ITEM["low_complement"]] = (c3 < C3_LIMIT) | (c4 < C4_LIMIT)
@@ -144,83 +240,21 @@ def examine(patients: Patients, course: Course, rows: Rows, rng: np.random.Gener
     add_quiet_items(items, rows.visit == 0, rng)
     add_flare_items(items, rows, flares, rng)
     sledai = items @ WEIGHTS
-    before = np.maximum(at - 1, 0)
-    rise = sledai[at] - sledai[before]
+    neutrophils, lymphocytes = _cells(patients, rows.patient, items[:, ITEM["leukopenia"]], rng)
+    pga = _physician_scale(sledai, flares, before, rng)
+    criteria = _criteria_of_activity(sledai, pga, flares, before, rng)
+    prednisone, hcq, drug, of_treatment = _treat(patients, rows, flares, before, criteria, rng)
+    criteria |= of_treatment
 
-    lymphocytes = _lognormal(np.where(high, 1.10, 1.41), np.where(high, 0.58, 0.66), _mixed(high, 0.6, who, n, rng))
-    lymphocytes = np.round(np.clip(lymphocytes, 0.15, 5.0), 2)
-    neutrophils = _lognormal(np.where(high, 4.17, 4.85), np.where(high, 2.12, 2.63), _mixed(high, 0.5, who, n, rng))
-    leukopenia = items[:, ITEM["leukopenia"]]
-    # The leukocyte count is not exported; it is at least the sum of these two, so they must agree with the descriptor.
-    lymphocytes = np.where(leukopenia, np.minimum(lymphocytes, 1.1), lymphocytes)
-    room = LEUKOCYTE_LIMIT - lymphocytes
-    neutrophils = np.where(leukopenia, np.minimum(neutrophils, room - 0.3), np.maximum(neutrophils, room + 0.2))
-    neutrophils = np.round(np.clip(neutrophils, 0.6, 20.0), 2)
-
-    only = flares["medication_only"]
-    pga = np.clip(rng.normal(0.25 + 0.06 * np.minimum(sledai, 8), 0.18), 0.0, 1.2)
-    pga[at] = np.where(
-        severe, np.clip(rng.normal(2.3, 0.35, len(at)), 1.5, 3.0), np.clip(rng.normal(1.5, 0.3, len(at)), 0.9, 2.5)
-    )
-    pga[at] = np.where(only, np.clip(pga[before] + rng.uniform(0.1, 0.7, len(at)), 0.3, 1.9), pga[at])
-    pga = np.round(pga, 1)
-    pga_rise = np.round(pga[at] - pga[before], 1)
-
-    criteria = {
-        "mild_sledai": (rise >= 3) & (sledai[at] <= 12),
-        "mild_manifestation": ~severe
-        & ~only
-        & np.isin(flares["organ"], [ORGANS.index(o) for o in ("joint", "skin", "serosal")]),
-        "mild_pga": (pga_rise >= 1.0) & (pga[at] <= 2.5),
-        "severe_sledai": (rise > 0) & (sledai[at] > 12),
-        "severe_manifestation": severe
-        & ~only
-        & ~np.isin(flares["organ"], [ORGANS.index(o) for o in ("joint", "serosal")]),
-        "severe_hospitalisation": severe & ~only & (rng.random(len(at)) < 0.35),
-        "severe_pga": (pga_rise > 0) & (pga[at] > 2.5),
-    }
-    serious = (
-        criteria["severe_sledai"]
-        | criteria["severe_manifestation"]
-        | criteria["severe_hospitalisation"]
-        | criteria["severe_pga"]
-    )
-    met = serious | criteria["mild_sledai"] | criteria["mild_manifestation"] | criteria["mild_pga"]
-    high_dose = severe & (~serious | (rng.random(len(at)) < 0.7))
-    low_dose = ~severe & (only | ~met | (rng.random(len(at)) < 0.45))
-    base = np.where(
-        rng.random(n) < np.where(patients.interferon_high, 0.65, 0.48), rng.choice([5.0, 5.0, 5.0, 7.5, 10.0], n), 0.0
-    )
-    added = np.where(
-        high_dose,
-        rng.choice([35.0, 40.0, 50.0], len(at)),
-        np.where(low_dose, rng.choice([5.0, 10.0, 15.0], len(at)), 0.0),
-    )
-    prednisone = _dose(rows, flares, base, added)
-    more = prednisone[at] > prednisone[before]
-    started = severe & (rng.random(len(at)) < 0.5)
-    hcq_base = rng.random(n) < 0.75
-    hcq_added = ~severe & (rng.random(len(at)) < 0.15)
-    criteria |= {
-        "mild_prednisone": more & (prednisone[at] <= _HIGH_DOSE),
-        "mild_nsaid_hcq": hcq_added,
-        "severe_prednisone": more & (prednisone[at] > _HIGH_DOSE),
-        "severe_immunosuppressant": started,
-    }
-    hcq, drug = hcq_base[who].copy(), (rng.random(n) < 0.35)[who].copy()
-    for flag, column in ((hcq_added, hcq), (started, drug)):
-        for p, day in zip(flares["patient"][flag], rows.day[at][flag], strict=True):
-            column[(who == p) & (rows.day >= day)] = True
-
-    clinical = rows.flare >= 0
-    clinical |= (rows.visit == POST_FLARE) & (sledai > 8)
+    clinical = (rows.flare >= 0) | ((rows.visit == POST_FLARE) & (sledai > 8))
     findings = Findings(
         items, sledai, clinical, pga, prednisone, hcq, drug, c3, c4, anti_dsdna, neutrophils, lymphocytes
     )
-    agrees = rng.random(len(at)) < np.where(only, 0.75, 0.95)
+    agrees = rng.random(len(at)) < np.where(flares["medication_only"], 0.75, 0.95)
     order = np.lexsort((flares["number"], flares["patient"]))
     listed = Flares(
-        patient=flares["patient"][order], number=flares["number"][order], row=at[order], severe=severe[order],
-        organ=flares["organ"][order], criteria={k: v[order] for k, v in criteria.items()}, adjudicated=agrees[order],
+        patient=flares["patient"][order], number=flares["number"][order], row=at[order],
+        severe=flares["severe"][order], organ=flares["organ"][order],
+        criteria={k: v[order] for k, v in criteria.items()}, adjudicated=agrees[order],
     )  # fmt: skip
     return findings, listed

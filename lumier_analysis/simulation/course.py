@@ -159,7 +159,7 @@ def visit_rows(course: Course, rng: np.random.Generator) -> Rows:
 
 
 def levels_at(rows: Rows, levels: Levels, severe: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the module levels at each visit, shape (n_rows, n_modules), with what a flare and its treatment do to them.
+    """Return the module levels at each visit, shape (n_rows, n_modules), with what a flare and treatment do to them.
 
     Between planned times the patient's momentary part is 0.6 of the last planned one plus new noise (variance kept).
     At a flare interferon, neutrophil and plasma-cell modules rise; a month later prednisone has lowered interferon

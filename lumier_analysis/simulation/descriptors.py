@@ -30,8 +30,8 @@ _ORGAN_ITEMS: dict[str, dict[str, tuple[float, float]]] = {
 }
 #: Descriptors that a quiescent patient may have at a visit, with their probability (the rest: none).
 _QUIET_ITEMS = {
-    "rash": 0.06, "alopecia": 0.05, "mucosal_ulcers": 0.03, "proteinuria": 0.035, "arthritis": 0.015, "leukopenia": 0.06,
-    "thrombocytopenia": 0.02,
+    "rash": 0.06, "alopecia": 0.05, "mucosal_ulcers": 0.03, "proteinuria": 0.035, "arthritis": 0.015,
+    "leukopenia": 0.06, "thrombocytopenia": 0.02,
 }  # fmt: skip
 #: Probability that a descriptor taking SLEDAI to 5 or 6 is scored at a later visit without a flare.
 _ABOVE_FOUR = 0.55

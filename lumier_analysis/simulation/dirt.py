@@ -56,7 +56,7 @@ class _Planter:
 
 
 def quiet_patients(patients: Patients, course: Course, rows: Rows) -> np.ndarray:
-    """Return the identifiers of patients with no flare and every visit and tube: an error in them hides nothing else."""
+    """Return the identifiers of patients with no flare and every visit and tube: an error there hides nothing else."""
     tubes = np.bincount(rows.patient[rows.sampled], minlength=len(patients))
     complete = course.attended.all(axis=1) & (tubes == 5) & (course.end_reason == END_REASONS.index("completed"))
     return patients.patient_id[complete & ~np.isfinite(course.detection).any(axis=1)]
@@ -79,7 +79,7 @@ def _plant_visits(visits: pd.DataFrame, planter: _Planter) -> pd.DataFrame:
         day, month, year = _get(visits, row, "DATE_VISITE").split("/")
         wrong = f"31/02/{year}" if i % 2 == 0 else f"{day}/{month}/2{year[2]}0{year[3]}"
         planter.note("date_impossible", patient=patient, visit=visit, file=_VISITS, field="date",
-                     detail=f"{visits.at[row, 'DATE_VISITE']} typed as {wrong}")  # fmt: skip
+                     detail=f"{day}/{month}/{year} typed as {wrong}")  # fmt: skip
         visits.at[row, "DATE_VISITE"] = wrong
     for patient in planter.patients("date_order"):
         visit = str(rng.choice(["M3", "M6"]))
@@ -88,7 +88,7 @@ def _plant_visits(visits: pd.DataFrame, planter: _Planter) -> pd.DataFrame:
         # 29 February has no counterpart a year earlier; that would be an impossible date instead.
         wrong = f"{'28' if (day, month) == ('29', '02') else day}/{month}/{int(year) - 1}"
         planter.note("date_order", patient=patient, visit=visit, file=_VISITS, field="date",
-                     detail=f"{visits.at[row, 'DATE_VISITE']} typed as {wrong}, before inclusion")  # fmt: skip
+                     detail=f"{day}/{month}/{year} typed as {wrong}, before inclusion")  # fmt: skip
         visits.at[row, "DATE_VISITE"] = wrong
     items = list(FRENCH_ITEMS.values())
     for patient in planter.patients("sledai_total_mismatch"):
@@ -96,10 +96,10 @@ def _plant_visits(visits: pd.DataFrame, planter: _Planter) -> pd.DataFrame:
         row = _row(visits, patient, visit)
         visits.loc[row, items] = visits.loc[row, items].replace("ND", "Non")
         right = sum(w for w, c in zip(SLEDAI.values(), items, strict=True) if visits.at[row, c] == "Oui")
-        wrong = right + int(rng.choice([-2, 2, 4] if right >= 2 else [1, 2, 4]))
-        visits.at[row, "SLEDAI_TOTAL"] = str(wrong)
+        entered = right + int(rng.choice([-2, 2, 4] if right >= 2 else [1, 2, 4]))
+        visits.at[row, "SLEDAI_TOTAL"] = str(entered)
         planter.note("sledai_total_mismatch", patient=patient, visit=visit, file=_VISITS, field="sledai",
-                     detail=f"entered {wrong}, items sum to {right}")  # fmt: skip
+                     detail=f"entered {entered}, items sum to {right}")  # fmt: skip
     for patient in planter.patients("value_implausible"):
         visit = str(rng.choice(["M0", "M3", "M6", "M9"]))
         row = _row(visits, patient, visit)
@@ -120,7 +120,8 @@ def _plant_visits(visits: pd.DataFrame, planter: _Planter) -> pd.DataFrame:
 def _plant_ineligible(patients: pd.DataFrame, visits: pd.DataFrame, planter: _Planter) -> None:
     """Plant, in place, patients who break one criterion each."""
     flags = {"acr_criteria": ("CRITERES_ACR", "Non"), "pregnant": ("GROSSESSE", "Oui"),
-             "treatment_increase": ("AUGM_TTT_3MOIS", "Oui"), "flare_at_inclusion": ("POUSSEE_INCLUSION", "Oui")}  # fmt: skip
+             "treatment_increase": ("AUGM_TTT_3MOIS", "Oui"),
+             "flare_at_inclusion": ("POUSSEE_INCLUSION", "Oui")}  # fmt: skip
     for k in range(planter.count("ineligible")):
         criterion = _CRITERIA[k % len(_CRITERIA)]
         # Men are not pregnant: put a man back and take the next patient.
@@ -128,13 +129,14 @@ def _plant_ineligible(patients: pd.DataFrame, visits: pd.DataFrame, planter: _Pl
         while criterion == "pregnant" and patients.loc[patients["NUM_PATIENT"] == patient, "SEXE"].iloc[0] == "H":
             planter.pool.insert(0, patient)
             patient = planter.one()
-        row = patients.index[patients["NUM_PATIENT"] == patient][0]
+        row = int(patients.index[patients["NUM_PATIENT"] == patient][0])
         file = _PATIENTS
         if criterion == "age":
             day, month, _ = _get(patients, row, "DATE_NAISSANCE").split("/")
-            year = int(_get(patients, row, "DATE_INCLUSION")[-4:]) - 16
-            patients.at[row, "ANNEE_NAISSANCE"] = str(year)
-            patients.at[row, "DATE_NAISSANCE"] = f"{min(int(day), 28):02d}/{month}/{year}"
+            born = int(_get(patients, row, "DATE_INCLUSION")[-4:]) - 16
+            patients.at[row, "ANNEE_NAISSANCE"] = str(born)
+            patients.at[row, "ANCIENNETE_LUPUS"] = "2,0"
+            patients.at[row, "DATE_NAISSANCE"] = f"{min(int(day), 28):02d}/{month}/{born}"
             detail = "16 years old at inclusion"
         elif criterion == "sledai":
             file = _VISITS
@@ -172,7 +174,7 @@ def _swap_names(chips: list[Chip], samples: pd.DataFrame, planter: _Planter) -> 
             shown[c][place] = wrong
             planter.note("plate_map_mismatch", patient=person, visit=visit[tube], sample=tube,
                          file=f"{_CHIP_FOLDER}/{chips[c].name}.csv", field="sample_id",
-                         detail=f"inlet S{place + 1:02d} of the export is named {wrong}; the plate map is right")  # fmt: skip
+                         detail=f"inlet S{place + 1:02d} is named {wrong} in the export")  # fmt: skip
         left -= 1
     if left:
         raise UsageError("Too few patients to plant swapped tubes", fix="simulate more patients")

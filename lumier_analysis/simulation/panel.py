@@ -18,8 +18,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "ISG15", "LY6E", "LAMP3", "OTOF", "RTP4", "SERPING1", "CMPK2", "CXCL10",
     ),
     "M3.4": (
-        "STAT1", "STAT2", "IRF7", "IFIH1", "RIGI", "DHX58", "EIF2AK2", "PARP9", "PARP14", "GBP1", "GBP4", "GBP5", "ZBP1",
-        "IFI35", "UBE2L6", "LAP3",
+        "STAT1", "STAT2", "IRF7", "IFIH1", "RIGI", "DHX58", "EIF2AK2", "PARP9", "PARP14", "GBP1", "GBP4", "GBP5",
+        "ZBP1", "IFI35", "UBE2L6", "LAP3",
     ),
     "M5.12": (
         "IRF9", "ISG20", "NMI", "PSMB9", "TAP1", "SP100", "SP140", "TRIM21", "ADAR", "BST2", "CASP1", "SAMD9",

@@ -48,8 +48,8 @@ _CENTRE_WEIGHTS = np.array([0.34, 0.22, 0.16, 0.12, 0.10, 0.06])
 class Patients:
     """Fixed characteristics; arrays of length n_patients.
 
-    `patient_id` is "CC-NNN"; `cohort` is test or validation; `age` and `duration` are in years at inclusion; `inclusion`
-    and `birth` are days (datetime64[D]); `interferon_high` is the mode of the M1.2 level.
+    `patient_id` is "CC-NNN"; `cohort` is test or validation; `age` and `duration` are in years at inclusion;
+    `inclusion` and `birth` are days (datetime64[D]); `interferon_high` is the mode of the M1.2 level.
     """
 
     patient_id: np.ndarray

@@ -41,7 +41,7 @@ def _model(seed: int, truth_patients: int, counts: dict[str, int]) -> dict[str, 
         "seed": seed,
         "true_auc": {
             "score": "interferon: mean of the module scores M1.2, M3.4, M5.12, measured",
-            "rule": "flare by the next attended planned visit, at most 112 days on; quiescent visits before the first flare",
+            "rule": "flare by the next attended planned visit, at most 112 days on; quiet visits before any flare",
             **{k: round(v, 5) if isinstance(v, float) else v for k, v in asdict(auc).items()},
         },
         "log_hazard_ratio_per_sd": population.LOG_HAZARD_RATIO,

@@ -32,7 +32,7 @@ def test_content_gives_identifiers_away(value, kind):
     assert kind in content_identifier(pd.Series(["x", value]))
 
 
-@pytest.mark.parametrize("value", ["01-003", "12,5", "2018", "999999", "ILMN_1693789"])
+@pytest.mark.parametrize("value", ["01-003", "12,5", "2018", "999999", "ILMN_1693789", "0.263888889"])
 def test_ordinary_values_are_no_identifiers(value):
     assert content_identifier(pd.Series([value])) == ""
 

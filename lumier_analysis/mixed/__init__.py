@@ -1,0 +1,7 @@
+"""Scores over time: linear mixed models (statsmodels, Wald z), marginal means, intraclass correlation."""
+
+from lumier_analysis.mixed.means import contrasts, marginal_means
+from lumier_analysis.mixed.over_time import MixedResult, score_over_time
+from lumier_analysis.mixed.random_intercept import icc
+
+__all__ = ["MixedResult", "contrasts", "icc", "marginal_means", "score_over_time"]

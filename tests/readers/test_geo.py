@@ -1,0 +1,135 @@
+"""GEO series matrix: characteristics by key, the table, the scale, and files that are cut."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lumier_analysis.errors import RawDataError
+from lumier_analysis.readers import detect_scale, read_series_matrix, to_log2
+
+REAL = Path(__file__).resolve().parents[2].parent / "shared/real/gse65391/GSE65391_series_matrix.txt.gz"
+LINES = [
+    '!Series_title\t"A series; with a ""quoted"" word"',
+    '!Series_platform_id\t"GPL10558"',
+    "",
+    '!Sample_title\t"one"\t"two\tbis"\t"three"',
+    '!Sample_geo_accession\t"GSM1"\t"GSM2"\t"GSM3"',
+    '!Sample_characteristics_ch1\t"age: 14"\t"age: 9"\t"sex: female"',
+    '!Sample_characteristics_ch1\t"sex: male"\t"note: a: b"\t""',
+    '!Sample_characteristics_ch1\t"whole blood"\t"note: c"\t"sample_id: X"',
+    "!series_matrix_table_begin",
+    '"ID_REF"\t"GSM1"\t"GSM2"\t"GSM3"',
+    '"P1"\t1.5\t2.5\t3.5',
+    '"P2"\t-1\tnull\t',
+    "!series_matrix_table_end",
+]
+
+
+def write(folder: Path, lines: list[str], end: str = "\n") -> Path:
+    path = folder / "GSE1_series_matrix.txt"
+    path.write_bytes((end.join(lines) + end).encode())
+    return path
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_plain_file(tmp_path: Path, end: str) -> None:
+    series = read_series_matrix(write(tmp_path, LINES, end))
+    assert series.title == 'A series; with a "quoted" word'
+    assert series.platform == "GPL10558"
+    samples = series.samples.set_index("sample_id")
+    assert samples.index.tolist() == ["GSM1", "GSM2", "GSM3"]
+    assert samples["sample_title"].tolist() == ["one", "two\tbis", "three"]
+    assert samples["age"].tolist() == ["14", "9", ""]
+    assert samples["sex"].tolist() == ["male", "", "female"]
+    assert samples["note"].tolist() == ["", "a: b; c", ""]
+    assert samples["characteristic 3"].tolist() == ["whole blood", "", ""]
+    assert samples["sample_id (characteristic)"].tolist() == ["", "", "X"]
+    assert samples["__file__"].unique().tolist() == ["GSE1_series_matrix.txt"]
+    assert samples["__row__"].tolist() == [1, 2, 3]
+    expected = pd.DataFrame(
+        [[1.5, 2.5, 3.5], [-1, np.nan, np.nan]], index=["P1", "P2"], columns=["GSM1", "GSM2", "GSM3"]
+    )
+    pd.testing.assert_frame_equal(series.expression, expected, check_names=False)
+
+
+def test_gzip_and_the_order_of_columns(tmp_path: Path) -> None:
+    lines = [*LINES[:9], '"ID_REF"\t"GSM3"\t"GSM1"\t"GSM2"', *LINES[10:]]
+    path = tmp_path / "GSE1_series_matrix.txt.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    series = read_series_matrix(path)
+    assert series.expression.columns.tolist() == ["GSM1", "GSM2", "GSM3"]
+    assert series.expression.loc["P1"].tolist() == [2.5, 3.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (LINES[:-1], "is cut: it has no line !series_matrix_table_end"),
+        (LINES[:8], "is cut: it has no line !series_matrix_table_begin.*8 lines"),
+        ([*LINES[:-2], '"P2"\t1', LINES[-1]], "damaged.*2 fields instead of 4 on line 12"),
+        ([*LINES[:-2], '"P2"\t1\tx\t3', LINES[-1]], "damaged.*'x' for GSM2 on line 12"),
+        ([*LINES[:-2], LINES[-3], LINES[-1]], "a probe twice.*P1"),
+        ([*LINES[:9], LINES[-1]], "holds no expression table"),
+        ([*LINES[:9], '"ID_REF"\t"GSM1"\t"GSM2"\t"GSM4"', *LINES[10:]], "same samples.*GSM3, GSM4"),
+        ([*LINES[:3], '!Sample_title\t"one"', *LINES[4:]], "value per sample.*1 instead of 3"),
+        (["a;b", "1;2"], "no GEO series matrix.*'a;b'"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(RawDataError, match=message):
+        read_series_matrix(write(tmp_path, lines))
+
+
+def test_damaged_gzip(tmp_path: Path) -> None:
+    whole = gzip.compress("\n".join(LINES * 50).encode())
+    path = tmp_path / "GSE1_series_matrix.txt.gz"
+    for damaged in (whole[:-20], whole[:60] + b"\0\xff\0\xff" + whole[64:]):
+        path.write_bytes(damaged)
+        with pytest.raises(RawDataError, match="cut or damaged"):
+            read_series_matrix(path)
+    path.write_text("no gzip")
+    with pytest.raises(RawDataError, match="not in gzip format"):
+        read_series_matrix(path)
+
+
+def test_scales() -> None:
+    rng = np.random.default_rng(1)
+    log2 = rng.normal(8, 2, 1000)
+    assert detect_scale(log2) == "log2"
+    assert detect_scale(np.append(log2, np.nan)) == "log2"
+    assert detect_scale(2.0**log2) == "linear"
+    assert detect_scale(2.0**log2 - 10) == "linear"
+    for unclear in (rng.uniform(0, 90, 100), -(2.0**log2), np.array([-20.0, 3.0]), 1000 - 2.0 ** rng.normal(5, 1, 100)):
+        with pytest.raises(RawDataError, match=r"expression\.scale"):
+            detect_scale(unclear)
+    with pytest.raises(RawDataError, match="no value"):
+        detect_scale(np.array([np.nan]))
+
+
+def test_to_log2() -> None:
+    linear = pd.DataFrame({"GSM1": [8.0, 256.0], "GSM2": [np.nan, 1.0]}, index=["P1", "P2"])
+    np.testing.assert_allclose(to_log2(linear, "linear"), [[3, np.nan], [8, 0]])
+    np.testing.assert_allclose(to_log2(linear, "linear", floor=4.0), [[4, np.nan], [8, 4]])
+    np.testing.assert_allclose(to_log2(linear, "log2", floor=9.0), [[9, np.nan], [256, 9]])
+    np.testing.assert_allclose(to_log2(linear * 10, "auto"), np.log2(linear * 10))
+    assert linear.loc["P1", "GSM1"] == 8.0
+    with pytest.raises(RawDataError, match=r"1 of 4 values, the lowest -1.*expression\.floor"):
+        to_log2(linear.replace(8.0, -1.0), "linear")
+    assert to_log2(linear.replace(8.0, -1.0), "linear", floor=0.0).loc["P1", "GSM1"] == 0.0
+    with pytest.raises(RawDataError, match="log2 or linear"):
+        to_log2(linear, "ln")
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the public series is not at hand")
+def test_the_public_series() -> None:
+    series = read_series_matrix(REAL)
+    assert series.expression.shape == (14061, 996)
+    assert detect_scale(series.expression) == "log2"
+    assert series.samples["set"].value_counts()["technical_replicate"] == 24
+    assert series.expression.loc["ILMN_1693789", "GSM1595222"] == 12.775
+    assert not series.expression.isna().any(axis=None)
