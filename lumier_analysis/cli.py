@@ -20,6 +20,8 @@ from lumier_analysis.errors import LumierError
 UNEXPECTED = 70
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+#: How many reasons `lumier status` gives of a stale stage.
+SHOWN_REASONS = 4
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -41,11 +43,10 @@ def _status(arguments: argparse.Namespace) -> int:
     from lumier_analysis.pipeline.run import open_for_run
 
     for state in status(open_for_run(arguments.study, arguments.raw)):
-        reasons = list(state.reasons)
-        more = f" (and {len(reasons) - 4} more reasons)" if len(reasons) > 4 else ""
-        print(
-            f"{state.stage.name:<13} {'fresh' if state.fresh else 'stale':<6} {'; '.join(reasons[:4])}{more}".rstrip()
-        )
+        why = "; ".join(state.reasons[:SHOWN_REASONS])
+        hidden = len(state.reasons) - SHOWN_REASONS
+        more = f" (and {hidden} more)" if hidden > 0 else ""
+        print(f"{state.stage.name:<13} {'fresh' if state.fresh else 'stale':<6} {why}{more}".rstrip())
     return 0
 
 
@@ -85,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lumier",
         description="Statistical analysis of LUMIER²: raw exports in, report out.",
-        epilog="A study is a folder data/NAME with a plan.yml; its raw files stand in data/NAME/raw or where --raw says.",
+        epilog="STUDY is a folder data/NAME with a plan.yml and raw files in data/NAME/raw, or where --raw says.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"lumier {__version__}")

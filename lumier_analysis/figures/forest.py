@@ -77,7 +77,7 @@ def forest_figure(
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.patch.set_visible(False)
-    axes.xaxis.set_major_locator(MaxNLocator(5 if width == "double" else 3))
+    axes.xaxis.set_major_locator(MaxNLocator(6 if width == "double" else 4, steps=[1, 2, 5, 10]))
     axes.set_xlabel(xlabel)
     if reference is not None:
         axes.axvline(reference, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1)

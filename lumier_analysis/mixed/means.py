@@ -27,8 +27,7 @@ def marginal_means(result: MixedResult, by: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index the levels of `by` (category order, else sorted); estimate, se, ci_low, ci_high (Wald z), n_rows,
-        n_patients is not given: patients repeat.
+        Index the levels of `by` (category order, else sorted); estimate, se, ci_low, ci_high (Wald z), n_rows.
 
     Raises
     ------
@@ -37,8 +36,7 @@ def marginal_means(result: MixedResult, by: str) -> pd.DataFrame:
     """
     levels, rows = _average_design(result, by)
     table = _wald(result, rows, pd.Index(levels, name=by))
-    counts = result.used[by].astype(object).value_counts()
-    table["n_rows"] = [int(counts[v]) for v in levels]
+    table["n_rows"] = [int((result.used[by] == v).sum()) for v in levels]
     return table
 
 

@@ -19,9 +19,10 @@ from lumier_analysis.mixed.random_intercept import variance_is_zero
 
 # Tried in this order until one converges with a usable covariance.
 _OPTIMISERS = ("lbfgs", "bfgs", "powell")
-# Smallest eigenvalue of the random-effects correlation-like matrix (scaled by the residual variance): below it the
+# Smallest eigenvalue of the random-effects covariance (relative to the residual variance): below it the
 # fit lies at the boundary, where Wald intervals of the variance parameters have no meaning.
 _SINGULAR = 1e-5
+_ZERO_VARIANCE = "the variance between patients is estimated as zero: ordinary least squares, as REML gives there"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def score_over_time(
     if fit is None:
         if not variance_is_zero(response, matrix, codes.astype(np.intp)):
             raise AnalysisError(f"the mixed model {formula} did not converge", fix="simplify the fixed effects")
-        note = "the variance between patients is estimated as zero: ordinary least squares, as REML gives there"
+        note = "; ".join(filter(None, [note, _ZERO_VARIANCE]))
         least = OLS(response, matrix).fit()
         return _result(
             x, least.params, np.asarray(least.cov_params()), pd.DataFrame(), float(least.scale), np.nan,

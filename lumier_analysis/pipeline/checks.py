@@ -88,9 +88,11 @@ def accepted_parameters(source: str, notebook: str) -> list[str]:
         ) from None
     names: list[str] = []
     for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
         names += [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
     return names
 

@@ -58,11 +58,10 @@ def raw_files(study: Study) -> dict[str, Path]:
     """
     shown = study.raw.relative_to(study.root) if study.raw.is_relative_to(study.root) else study.raw
     if not study.raw.is_dir():
-        raise RawDataError(
-            f"The raw files of {study.name} are not there",
-            found=f"no folder {shown}",
-            fix=f"put them into data/{study.name}/raw, or add --raw FOLDER",
-        )
+        place = f"data/{study.name}"
+        put = f"put them into {place}/raw, or add --raw FOLDER"
+        fix = f"type: lumier simulate {place}" if study.plan.study.synthetic else put
+        raise RawDataError(f"The raw files of {study.name} are not there", found=f"no folder {shown}", fix=fix)
     found: dict[str, Path] = {}
     for name, spec in study.plan.files.items():
         matches = sorted(p for p in study.raw.glob(spec.path) if p.is_file())

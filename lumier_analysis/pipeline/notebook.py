@@ -190,8 +190,8 @@ def _describe(caught: BaseException | None, watch: _Watch, name: str, cell_secon
         where = f"{name}, In [{cell}] ({line})"
         at = {"cell": cell, "line": line, "ename": ename, "evalue": evalue}
         if ename == "SystemExit":
-            left = len(_not_executed(watch.notebook))
-            sentence = f"{where} ended the notebook by sys.exit; {left} later cells did not run."
+            after = len(_not_executed(watch.notebook))
+            sentence = f"{where} ended the notebook by sys.exit; cells after it that did not run: {after}."
             return at | {"outcome": Outcome.EXITED_EARLY, "sentence": sentence}
         family = getattr(errors, ename, None)
         known = isinstance(family, type) and issubclass(family, LumierError)

@@ -249,9 +249,8 @@ def run_study(
                 progress.ended(stage.name, "interrupted", time.monotonic() - began)
                 raise
             ran.append(stage.name)
-            progress.ended(
-                stage.name, "done", seconds, f"({why}{f', and {len(reasons) - 1} more' if len(reasons) > 1 else ''})"
-            )
+            more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+            progress.ended(stage.name, "done", seconds, f"({why}{more})")
         if ran:
             for name in lines:
                 progress.ended(name, "fresh")

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from lumier_analysis.readers.biomark import read_biomark
     from lumier_analysis.readers.delimited import read_delimited
     from lumier_analysis.readers.files import matching_files, read_file
-    from lumier_analysis.readers.geo import SeriesMatrix, detect_scale, read_series_matrix, to_log2
+    from lumier_analysis.readers.geo import SeriesMatrix, read_series_matrix
     from lumier_analysis.readers.recognise import recognise_ct
+    from lumier_analysis.readers.scale import detect_scale, to_log2
     from lumier_analysis.readers.values import (
         Censored,
         Converted,
@@ -53,9 +54,9 @@ _HOME = {
     "matching_files": "files",
     "read_file": "files",
     "SeriesMatrix": "geo",
-    "detect_scale": "geo",
+    "detect_scale": "scale",
     "read_series_matrix": "geo",
-    "to_log2": "geo",
+    "to_log2": "scale",
     "recognise_ct": "recognise",
 }
 

@@ -45,7 +45,8 @@ class LockedSignature:
         Ct; None for an expression matrix.
     missing_gene_rule : dict
         {"rule": "module_mean", "minimum_fraction"}: a module is the mean of its genes that are there, at least this
-        share of those listed. {"rule": "zero", "maximum_missing_fraction"}: a missing gene counts as z = 0, up to this share.
+        share of those listed. {"rule": "zero", "maximum_missing_fraction"}: a missing gene counts as z = 0, up to
+        this share.
     modules : dict of module -> list of genes
         As the plan lists them.
     scores : dict of score -> list of modules

@@ -9,6 +9,7 @@ The descriptors "low complement", "increased DNA binding" and "leukopenia" follo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
@@ -23,10 +24,9 @@ from lumier_analysis.simulation.descriptors import (
     add_quiet_items,
 )
 from lumier_analysis.simulation.population import Patients
+from lumier_analysis.simulation.treatment import treat
 
 C3_LIMIT, C4_LIMIT, DNA_LIMIT, LEUKOCYTE_LIMIT = 0.90, 0.10, 10.0, 3.0
-#: Doses above this are more than 0.5 mg/kg/day for the body weight assumed (65 kg).
-_HIGH_DOSE = 32.5
 _MEDICATION_ONLY = 0.10
 
 
@@ -100,15 +100,6 @@ def _flare_list(course: Course, rows: Rows, rng: np.random.Generator) -> dict[st
     }
 
 
-def _dose(rows: Rows, flares: dict[str, np.ndarray], base: np.ndarray, added: np.ndarray) -> np.ndarray:
-    """Return prednisone at each visit: a flare's addition, halved at one month, a quarter to four months, then gone."""
-    extra = np.zeros((base.shape[0], 2))
-    extra[flares["patient"], flares["number"]] = added
-    share = np.select([rows.since == 0, rows.since <= 45, rows.since <= 120], [1.0, 0.5, 0.25], 0.0)
-    taken = extra[rows.patient, np.maximum(rows.last, 0)] * np.where(rows.last >= 0, share, 0.0)
-    return base[rows.patient] + np.round(taken / 2.5) * 2.5
-
-
 def _serology(
     patients: Patients, who: np.ndarray, acute: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -118,7 +109,7 @@ def _serology(
     c3 = np.clip(mean + sd * _mixed(mean, 0.75, who, n, rng) - 0.15 * acute, 0.32, 2.1)
     mean, sd = np.where(high, 0.18, 0.21), np.where(high, 0.09, 0.08)
     c4 = np.clip(_lognormal(mean, sd, _mixed(mean, 0.75, who, n, rng)) * (1 - 0.2 * acute), 0.02, 0.80)
-    mean, sd = np.where(high, np.log(10.0), np.log(4.9)), np.where(high, 1.2, 0.987)
+    mean, sd = np.where(high, log(10.0), log(4.9)), np.where(high, 1.2, 0.987)
     very_high = 2.8 * (rng.random(n) < 0.015)[who]
     anti_dsdna = np.exp(mean + sd * _mixed(mean, 0.8, who, n, rng) + 0.7 * acute + very_high)
     return np.round(c3, 2), np.round(c4, 2), np.round(anti_dsdna, 1)
@@ -169,48 +160,6 @@ def _criteria_of_activity(
     }
 
 
-def _treat(
-    patients: Patients,
-    rows: Rows,
-    flares: dict[str, np.ndarray],
-    before: np.ndarray,
-    activity: dict[str, np.ndarray],
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Return prednisone, hydroxychloroquine, immunosuppressant at each visit, and the criteria that rest on them.
-
-    A flare that meets no criterion of activity is treated, so that it meets one of treatment.
-    """
-    n, at, severe = len(patients), flares["row"], flares["severe"]
-    m = len(at)
-    serious = np.any([v for k, v in activity.items() if k.startswith("severe")], axis=0)
-    met = np.any(list(activity.values()), axis=0)
-    high_dose = severe & (~serious | (rng.random(m) < 0.7))
-    low_dose = ~severe & (flares["medication_only"] | ~met | (rng.random(m) < 0.45))
-    treated = rng.random(n) < np.where(patients.interferon_high, 0.65, 0.48)
-    base = np.where(treated, rng.choice([5.0, 5.0, 5.0, 7.5, 10.0], n), 0.0)
-    added = np.where(low_dose, rng.choice([5.0, 10.0, 15.0], m), 0.0)
-    added = np.where(high_dose, rng.choice([35.0, 40.0, 50.0], m), added)
-    prednisone = _dose(rows, flares, base, added)
-    more = prednisone[at] > prednisone[before]
-    started = severe & (rng.random(m) < 0.5)
-    hcq = (rng.random(n) < 0.75)[rows.patient]
-    drug = (rng.random(n) < 0.35)[rows.patient]
-    # What is left of an earlier flare's dose can hide a small increase.
-    hcq_added = (~severe & (rng.random(m) < 0.15)) | ~(met | more | started)
-    for flag, column in ((hcq_added, hcq), (started, drug)):
-        first = np.full(n, np.inf)
-        np.minimum.at(first, flares["patient"][flag], rows.day[at][flag])
-        column |= rows.day >= first[rows.patient]
-    criteria = {
-        "mild_prednisone": more & (prednisone[at] <= _HIGH_DOSE),
-        "mild_nsaid_hcq": hcq_added,
-        "severe_prednisone": more & (prednisone[at] > _HIGH_DOSE),
-        "severe_immunosuppressant": started,
-    }
-    return prednisone, hcq, drug, criteria
-
-
 def examine(patients: Patients, course: Course, rows: Rows, rng: np.random.Generator) -> tuple[Findings, Flares]:
     """Examine the patients at every attended visit.
 
@@ -243,7 +192,7 @@ def examine(patients: Patients, course: Course, rows: Rows, rng: np.random.Gener
     neutrophils, lymphocytes = _cells(patients, rows.patient, items[:, ITEM["leukopenia"]], rng)
     pga = _physician_scale(sledai, flares, before, rng)
     criteria = _criteria_of_activity(sledai, pga, flares, before, rng)
-    prednisone, hcq, drug, of_treatment = _treat(patients, rows, flares, before, criteria, rng)
+    prednisone, hcq, drug, of_treatment = treat(patients, rows, flares, before, criteria, rng)
     criteria |= of_treatment
 
     clinical = (rows.flare >= 0) | ((rows.visit == POST_FLARE) & (sledai > 8))

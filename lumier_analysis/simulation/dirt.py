@@ -5,7 +5,6 @@ Rule names and fields are those of the cleaning's query list, so that the two li
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
 import numpy as np
@@ -236,16 +235,3 @@ def plant(
         ["rule", "patient_id", "visit", "field"], ignore_index=True
     )
     return pd.concat([patients, *second], ignore_index=True), visits, shown, truth
-
-
-def with_direct_identifiers(patients: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the patients table with invented social security numbers and e-mail addresses (domain .invalid)."""
-    numbers = []
-    for i, (sex, born) in enumerate(zip(patients["SEXE"], patients["DATE_NAISSANCE"], strict=True)):
-        body = (
-            f"{'2' if sex == 'F' else '1'}{born[8:10]}{born[3:5]}99{rng.integers(100, 999)}{rng.integers(1, 999):03d}"
-        )
-        numbers.append(f"{body}{97 - int(body) % 97:02d}" if i % 2 == 0 else body)
-    names = patients["PRENOM"] + "." + patients["NOM"].str.lower().str.replace("œ", "oe")
-    plain = [unicodedata.normalize("NFKD", n).encode("ascii", "ignore").decode().lower() for n in names]
-    return patients.assign(NIR=numbers, EMAIL=[f"{n}@exemple.invalid" for n in plain])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -180,6 +181,19 @@ def samples_table(patients: Patients, rows: Rows, tubes: np.ndarray, rng: np.ran
         "RIN": _lose(decimal_comma(rin, 1), 0.02, rng, ("ND", "")),
     }
     return pd.DataFrame(table, dtype=object)
+
+
+def with_direct_identifiers(patients: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the patients table with invented social security numbers and e-mail addresses (domain .invalid)."""
+    numbers = []
+    for i, (sex, born) in enumerate(zip(patients["SEXE"], patients["DATE_NAISSANCE"], strict=True)):
+        body = (
+            f"{'2' if sex == 'F' else '1'}{born[8:10]}{born[3:5]}99{rng.integers(100, 999)}{rng.integers(1, 999):03d}"
+        )
+        numbers.append(f"{body}{97 - int(body) % 97:02d}" if i % 2 == 0 else body)
+    names = patients["PRENOM"] + "." + patients["NOM"].str.lower().str.replace("œ", "oe")
+    plain = [unicodedata.normalize("NFKD", n).encode("ascii", "ignore").decode().lower() for n in names]
+    return patients.assign(NIR=numbers, EMAIL=[f"{n}@exemple.invalid" for n in plain])
 
 
 def french_csv(table: pd.DataFrame) -> bytes:

@@ -16,7 +16,14 @@ from lumier_analysis.simulation import dirt, population
 from lumier_analysis.simulation.chips import Chip, arrange, failing_samples, read_chip, table_results
 from lumier_analysis.simulation.clinic import examine
 from lumier_analysis.simulation.course import FLARE_EFFECT, POST_EFFECT, follow, levels_at, visit_rows
-from lumier_analysis.simulation.ecrf import flares_table, french_csv, patients_table, samples_table, visits_table
+from lumier_analysis.simulation.ecrf import (
+    flares_table,
+    french_csv,
+    patients_table,
+    samples_table,
+    visits_table,
+    with_direct_identifiers,
+)
 from lumier_analysis.simulation.expression import sample_ct
 from lumier_analysis.simulation.panel import INTERFERON_MODULES, MODULE_NAMES, MODULES
 from lumier_analysis.simulation.truth import true_auc
@@ -96,7 +103,7 @@ def _files(n_patients: int, seed: int, n_centres: int, truth_patients: int) -> d
         "visits": len(rows), "tubes": len(sampled), "failing_tubes": int(failing.sum()), "chips": len(chips),
     }  # fmt: skip
     files["truth/dirt.csv"] = planted.to_csv(index=False, lineterminator="\n").encode("utf-8")
-    files["truth/privacy_stop/ecrf_patients.csv"] = french_csv(dirt.with_direct_identifiers(patients, rng["privacy"]))
+    files["truth/privacy_stop/ecrf_patients.csv"] = french_csv(with_direct_identifiers(patients, rng["privacy"]))
     files["truth/model.json"] = json_text(_model(seed, truth_patients, counts)).encode("utf-8")
     return files
 

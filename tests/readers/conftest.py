@@ -32,8 +32,10 @@ GENERATIONS = {
         "Chip Run Info,C:\\ChipRun.bml,1361995085,{n}.{n} (136x),GE {n}x{n} Fast PCR+Melt v2,ROX,EvaGreen,2014-08-15",
         ["Experiment Information"] * 6 + ["EvaGreen"] * 7 + ["User"],
         ["Chamber", "Sample", "Sample", "Sample", "EvaGreen", "EvaGreen"] + ["Ct"] * 4 + ["Tm"] * 3 + ["Defined"],
-        ["ID", "Name", "Type", "rConc", "Name", "Type", "Value", "Quality", "Call", "Threshold"]
-        + ["In Range", "Out Range", "Peak Ratio", "Comments"],
+        [
+            *["ID", "Name", "Type", "rConc", "Name", "Type", "Value", "Quality", "Call", "Threshold"],
+            *["In Range", "Out Range", "Peak Ratio", "Comments"],
+        ],
     ),
 }
 

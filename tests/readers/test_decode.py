@@ -48,7 +48,7 @@ def test_another_encoding_is_refused(written: str, stated: str | None, words: li
 
 
 def test_mixed_encodings_are_refused_with_both_lines() -> None:
-    with pytest.raises(RawDataError, match="mixes two encodings.*line 1.*0xe8 on line 2"):
+    with pytest.raises(RawDataError, match=r"mixes two encodings.*line 1.*0xe8 on line 2"):
         decode("é\n".encode() + "père\n".encode("cp1252"), "a.csv", "cp1252")
 
 
@@ -85,7 +85,7 @@ def test_records_know_their_line(end: str) -> None:
 
 
 def test_an_open_quote_is_refused_with_its_line() -> None:
-    with pytest.raises(RawDataError, match="not closed.*line 2"):
+    with pytest.raises(RawDataError, match=r"not closed.*line 2"):
         list(records('a;b\n"x;y\n', "a.csv", ";"))
 
 

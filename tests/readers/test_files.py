@@ -72,7 +72,7 @@ def test_a_missing_file_says_where_it_was_looked_for(tmp_path: Path) -> None:
 
 
 def test_faults_of_the_plan(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="unknown format.*biomark"):
+    with pytest.raises(PlanError, match=r"unknown format.*biomark"):
         read_file(Spec("a.csv", "excel"), tmp_path)
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("x")

@@ -1,0 +1,153 @@
+"""The report: one self-contained HTML file, numbers from the ledger, through disclosure control."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lumier_analysis.errors import SignatureError
+from lumier_analysis.reporting.assumed import assumed_settings
+from lumier_analysis.reporting.disclosure import legend
+from lumier_analysis.reporting.headline import headline
+from lumier_analysis.reporting.pictures import read_pictures
+from lumier_analysis.reporting.provenance import provenance
+from lumier_analysis.reporting.results import Results, read_ledger
+from lumier_analysis.reporting.sections import Section, TableSpec, build_sections, entry_table, place_figures, withholds
+from lumier_analysis.reporting.wording import number_text
+from lumier_analysis.study import Study
+from lumier_analysis.study.io import sha256_file, write_text_atomic
+
+TABLE_ONE = "table_one.html"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureCard:
+    """What the report shows of the locked signature."""
+
+    facts: tuple[tuple[str, str], ...]
+    genes: tuple[str, ...]
+
+
+def _first(content: dict[str, Any], *names: str) -> Any:
+    """Return the first of several fields that is there."""
+    return next((content[name] for name in names if content.get(name) is not None), None)
+
+
+def signature_card(study: Study) -> SignatureCard | None:
+    """Read the locked signature; None if there is none yet.
+
+    Raises
+    ------
+    SignatureError
+        The file is no JSON object.
+    """
+    path = next((p for p in (study.reports / "locked_signature.json", study.signature_path) if p.is_file()), None)
+    if path is None:
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("no JSON object")
+    except ValueError as error:
+        fix = f"run `lumier run --fresh data/{study.name}`"
+        raise SignatureError(f"The signature {path.name} is damaged", found=str(error), fix=fix) from error
+    genes = _first(content, "genes", "weights", "coefficients") or []
+    genes = [str(g.get("gene", g.get("name", ""))) if isinstance(g, dict) else str(g) for g in genes]
+    references = _first(content, "reference_genes") or []
+    threshold = _first(content, "threshold")
+    if isinstance(threshold, dict):
+        threshold = _first(threshold, "value", "threshold")
+    facts = [
+        ("Name", str(_first(content, "name", "kind", "type", "id") or "locked signature")),
+        ("Genes", str(len(genes))),
+        ("Reference genes", ", ".join(map(str, references))),
+        ("Threshold", number_text(float(threshold), 4) if isinstance(threshold, int | float) else ""),
+        ("Hash", str(_first(content, "hash", "sha256", "content_hash", "signature_hash") or "")),
+        ("File (SHA-256)", sha256_file(path)),
+    ]
+    return SignatureCard(tuple((name, value) for name, value in facts if value), tuple(genes))
+
+
+def _table_one(study: Study) -> Markup | None:
+    """Return Table 1 as written by the manuscript notebook (already disclosed, markup escaped by `TableOne`)."""
+    path = study.reports / "tables" / TABLE_ONE
+    return Markup(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _contents(sections: list[Section]) -> list[tuple[str, str]]:
+    """Return anchors and titles for the table of contents."""
+    first, rest = sections[0], sections[1:]
+    return [
+        ("signature", "Locked signature"),
+        (first.id, first.title),
+        *((section.id, section.title) for section in rest),
+        ("table-one", "Patients at inclusion"),
+        ("assumed", "Assumed settings"),
+        ("provenance", "Provenance"),
+    ]
+
+
+def render_report(study: Study, results: Results) -> str:
+    """Return the report as HTML text; the same ledger, figures and plan give the same text."""
+    threshold = study.plan.disclosure.threshold
+    sections = build_sections(results, threshold)
+    left = place_figures(sections, read_pictures(study.reports / "figures"))
+    if left:
+        further = next((s for s in sections if s.id == "further"), None)
+        if further is None:
+            further = Section("further", "Further figures", "Figures that belong to no section above.", "")
+            sections.append(further)
+        further.figures.extend(left)
+    signature_numbers = results.entries("signature")
+    spec = TableSpec("signature", "Numbers of the lock", rows="rows", digits=4)
+    environment = Environment(
+        loader=PackageLoader("lumier_analysis.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    template = environment.get_template("report.html.j2")
+    return template.render(
+        info=study.plan.study,
+        primary=headline(results, threshold),
+        primary_title=next(a.title for a in study.plan.analyses if a.role == "primary"),
+        signature=signature_card(study),
+        signature_table=entry_table(signature_numbers, spec, threshold) if signature_numbers else None,
+        sections=sections,
+        contents=_contents(sections),
+        table_one=_table_one(study),
+        assumed=assumed_settings((study.folder / "plan.yml").read_text(encoding="utf-8")),
+        provenance=provenance(study, results),
+        legend=legend(threshold) if withholds(sections, threshold) else "",
+    )
+
+
+def build_report(study: Study) -> Path:
+    """Write ``reports/<study>/report.html``, whole or not at all.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    AnalysisError
+        A ledger file is damaged.
+    DisclosureError
+        A figure has no alternative text.
+    SignatureError
+        The locked signature is damaged.
+    """
+    return write_text_atomic(study.reports / "report.html", render_report(study, read_ledger(study)))

@@ -1,0 +1,114 @@
+"""Calibration, controls and replicates, with numbers worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lumier_analysis.errors import AnalysisError
+from lumier_analysis.qpcr import calibrate, chip_quality, control_summary, replicate_spread
+
+# chip, sample, type, assay, ct, state
+ROWS = [
+    ("c1", "IPC", "Unknown", "G1", 10.0, "detected"),
+    ("c1", "IPC", "Unknown", "G1", 10.2, "detected"),
+    ("c1", "IPC", "Unknown", "G2", 15.0, "detected"),
+    ("c1", "S1", "Unknown", "G1", 12.0, "detected"),
+    ("c1", "S1", "Unknown", "G2", np.nan, "not detected"),
+    ("c1", "NTC", "NTC", "G1", 22.0, "detected"),
+    ("c1", "NTC", "NTC", "G2", np.nan, "not detected"),
+    ("c1", "", "Unknown", "G1", np.nan, "not detected"),
+    ("c2", "IPC", "Unknown", "G1", 11.1, "detected"),
+    ("c2", "IPC", "Unknown", "G2", 30.0, "untrusted"),
+    ("c2", "S2", "Unknown", "G1", 13.0, "detected"),
+    ("c2", "S2", "Unknown", "G2", 16.0, "untrusted"),
+    ("c2", "blank", "NTC", "G1", 21.0, "untrusted"),
+    ("c2", "blank", "NTC", "G2", np.nan, "not detected"),
+]
+
+
+@pytest.fixture
+def reactions() -> pd.DataFrame:
+    frame = pd.DataFrame(ROWS, columns=["chip", "sample", "sample_type", "assay", "ct", "state"])
+    return frame.astype(dict.fromkeys(("chip", "sample", "sample_type", "assay", "state"), "str"))
+
+
+def test_chips_are_brought_to_the_calibrators_mean(reactions: pd.DataFrame) -> None:
+    result = calibrate(reactions, "IPC")
+    # G1: 10.1 and 11.1, level 10.6. G2: seen on c1 alone, level 15; c2 borrows its median shift, that of G1.
+    assert result.levels.to_dict() == pytest.approx({"G1": 10.6, "G2": 15.0})
+    np.testing.assert_allclose(result.shifts, [[-0.5, 0.0], [0.5, 0.5]])
+    assert result.borrowed.to_numpy().tolist() == [[False, False], [False, True]]
+    assert result.chip_shift.to_dict() == pytest.approx({"c1": -0.25, "c2": 0.5})
+    by_sample = result.reactions.set_index(["sample", "assay"])
+    assert by_sample.loc[("S1", "G1"), "ct"].item() == pytest.approx(12.5)
+    assert by_sample.loc[("S2", "G1"), "ct"].item() == pytest.approx(12.5)
+    assert by_sample.loc[("S2", "G2"), "ct"].item() == pytest.approx(15.5)
+    assert np.isnan(by_sample.loc[("S1", "G2"), "ct"].item())
+    assert result.reactions["ct_raw"].equals(reactions["ct"])
+    assert result.reactions["state"].equals(reactions["state"])
+
+
+def test_frozen_levels_are_not_estimated_again(reactions: pd.DataFrame) -> None:
+    result = calibrate(reactions[reactions["chip"] == "c2"], "IPC", levels=pd.Series({"G1": 10.6, "G2": 15.0}))
+    assert result.shifts.loc["c2"].tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_a_constant_added_to_a_chip_is_taken_out(reactions: pd.DataFrame) -> None:
+    complete = reactions.query("not (assay == 'G2')")
+    late = complete.assign(ct=complete["ct"] + np.where(complete["chip"] == "c2", 3.0, 0.0))
+    here, there = calibrate(complete, "IPC").reactions, calibrate(late, "IPC").reactions
+    difference = there["ct"] - here["ct"]
+    assert difference.dropna().to_numpy() == pytest.approx(1.5)  # both chips alike: the level itself moved by 3 / 2
+
+
+def test_a_chip_without_calibrator_is_refused(reactions: pd.DataFrame) -> None:
+    with pytest.raises(AnalysisError, match=r"IPC gave no Ct on 1 of 2 chips.*chip c2.*qpcr.calibrator"):
+        calibrate(reactions[~((reactions["chip"] == "c2") & (reactions["sample"] == "IPC"))], "IPC")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="state"), "lacks columns.*state"),
+        (lambda f: f.iloc[:0], "is empty"),
+        (lambda f: f.assign(state="Pass"), "unknown state.*Pass"),
+        (lambda f: f.assign(state="detected"), "no Ct.*sample S1, assay G2, chip c1"),
+    ],
+)
+def test_what_is_no_table_of_reactions(reactions: pd.DataFrame, change, message: str) -> None:
+    with pytest.raises(AnalysisError, match=message):
+        calibrate(change(reactions), "IPC")
+
+
+def test_controls(reactions: pd.DataFrame) -> None:
+    summary = control_summary(reactions, genomic_dna_assay="G2")
+    assert summary["ntc_reactions"].tolist() == [2, 2]
+    assert summary["ntc_detected"].tolist() == [1, 0]
+    assert summary["ntc_minimum_ct"].tolist() == pytest.approx([22.0, np.nan], nan_ok=True)
+    assert summary["ntc_worst_assay"].tolist() == ["G1", ""]
+    assert summary["gdna_detected"].tolist() == [1, 0]
+    assert summary["gdna_worst_sample"].tolist() == ["IPC", ""]
+    with pytest.raises(AnalysisError, match="genomic DNA assay gDNA"):
+        control_summary(reactions, genomic_dna_assay="gDNA")
+
+
+def test_chip_quality(reactions: pd.DataFrame) -> None:
+    quality = chip_quality(reactions, calibration=calibrate(reactions, "IPC"))
+    assert quality["reactions"].tolist() == [8, 6]
+    assert quality["samples"].tolist() == [2, 2]
+    # Of c1's 5 reactions with a sample 1 is not detected; of c2's 4, 2 are untrusted. Controls and empty inlets apart.
+    assert quality["percent_not_detected"].tolist() == pytest.approx([20.0, 0.0])
+    assert quality["percent_untrusted"].tolist() == pytest.approx([0.0, 50.0])
+    assert quality["calibrator_shift"].tolist() == pytest.approx([-0.25, 0.5])
+    assert quality["calibrator_borrowed"].tolist() == [0, 1]
+    assert quality["ntc_minimum_ct"].iloc[0] == 22.0
+    assert chip_quality(reactions)["calibrator_shift"].isna().all()
+
+
+def test_replicates_that_lie_apart() -> None:
+    rows = [("a", 10.0), ("a", 10.5), ("b", 10.0), ("b", 10.4), ("b", 10.7), ("", 5.0), ("", 9.0)]
+    frame = pd.DataFrame(rows, columns=["sample", "ct"]).assign(assay="G1", chip="c1", state="detected")
+    assert replicate_spread(frame).to_numpy().tolist() == [["b", "G1", 3, pytest.approx(0.7)]]
+    assert replicate_spread(frame, limit=0.1)["sample"].tolist() == ["b", "a"]
