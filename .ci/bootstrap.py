@@ -110,7 +110,7 @@ def explain(output):
     if "hash" in text and ("do not match" in text or "mismatch" in text):
         return "a downloaded file is not the one that the lock names (its hash differs)"
     if any(word in text for word in NETWORK_WORDS):
-        return "the package index could not be reached, or lacks a package of the lock; is there a network?"
+        return "the package index could not be reached, or lacks a package of the lock (is there a network?)"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "no message"
 
@@ -162,7 +162,7 @@ def make_venv(python, uv):
 
 def fetch_uv():
     """Install the uv that the lock names into .venv, by hash; return its command, or None where that fails."""
-    entry = re.search(r"^uv==.*(?:\\\n.*)*", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    entry = re.search(r"^uv==(?:.*\\\n)*.*", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
     if entry is None:
         return None
     alone = VENV / "uv.lock"

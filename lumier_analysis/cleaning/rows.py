@@ -30,6 +30,8 @@ def landmark_rows(study: Study, cohort: str, landmarks: pd.DataFrame | None = No
     marks = study.read("landmarks", cohort) if landmarks is None else landmarks
     used = marks[marks["included"]]
     visits = study.read("visits", cohort)
+    # Landmarks are scheduled visits; a patient may have two flare visits, which share a label.
+    visits = visits[visits["scheduled"]]
     extra = [c for c in visits.columns if c not in marks.columns or c in _KEYS]
     rows = used.merge(visits[extra], on=_KEYS, how="left", validate="one_to_one")
     patients = study.read("patients", cohort)
@@ -82,3 +84,36 @@ def reference_expression(study: Study) -> tuple[pd.DataFrame, str]:
             fix="change scaling.reference in the plan",
         )
     return expression, words
+
+
+def longitudinal_rows(study: Study) -> pd.DataFrame:
+    """Return every sample that passes, of both cohorts, with its visit.
+
+    Returns
+    -------
+    DataFrame, one row a sample
+        sample_id, patient_id, cohort, centre, visit, day, scheduled, sledai, c3, anti_dsdna, prednisone (where the
+        study has them), and ever_flare: whether the patient has any flare in the study, which looks into the future.
+    """
+    tables = []
+    for cohort in ("test", "validation"):
+        if not study.has("samples", cohort):
+            continue
+        samples = study.read("samples", cohort)
+        visits = study.read("visits", cohort)
+        flares = study.read("flares", cohort)
+        flared = set(flares.loc[flares["is_flare"].fillna(False).astype(bool), "patient_id"])
+        wanted = ["sledai", "c3", "anti_dsdna", "prednisone"]
+        keys = [*_KEYS, "scheduled", *(c for c in wanted if c in visits)]
+        # A patient with two flares has two flare visits: each sample belongs to the one of its own day.
+        scheduled = visits[visits["scheduled"]].drop_duplicates(_KEYS)
+        others = visits[~visits["scheduled"]].drop_duplicates([*_KEYS, "day"])
+        own = samples[samples["qc_pass"]]
+        planned = own.merge(scheduled[keys], on=_KEYS, how="inner")
+        extra = own.merge(others[[*keys, "day"]], on=[*_KEYS, "day"], how="inner")
+        rows = pd.concat([planned, extra], ignore_index=True)
+        centres = study.read("patients", cohort).set_index("patient_id")["centre"]
+        rows["cohort"], rows["centre"] = cohort, rows["patient_id"].map(centres)
+        rows["ever_flare"] = rows["patient_id"].isin(flared)
+        tables.append(rows)
+    return pd.concat(tables, ignore_index=True).sort_values(["patient_id", "day"]).reset_index(drop=True)

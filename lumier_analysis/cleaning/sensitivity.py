@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -9,6 +11,9 @@ import pandas as pd
 from lumier_analysis.cleaning.clean import one_sample_a_visit
 from lumier_analysis.cleaning.flares import classify_flares, flares_from_sledai
 from lumier_analysis.cleaning.landmarks import landmark_table
+from lumier_analysis.cleaning.rows import expression_of, landmark_rows
+from lumier_analysis.estimate import Estimate
+from lumier_analysis.performance import auc
 from lumier_analysis.study import Study
 from lumier_analysis.study.sections import Flare, Landmarks
 
@@ -42,3 +47,37 @@ def landmarks_under(study: Study, cohort: str, changes: dict[str, Any]) -> pd.Da
     flares = flares_under(study.read("flares", cohort), visits, flare, landmarks)
     samples = one_sample_a_visit(study.read("samples", cohort), visits)
     return landmark_table(patients[patients["reason"] == ""], visits, flares, samples, landmarks, flare)
+
+
+def aucs_under_rules(
+    study: Study, cohort: str, score: Callable[[pd.DataFrame], pd.Series], **settings: Any
+) -> dict[str, tuple[str, Estimate]]:
+    """Return the AUC of a score under the plan's landmark rules and under each departure that the plan lists.
+
+    Parameters
+    ----------
+    study : Study
+    cohort : {"test", "validation"}
+    score : function
+        Expression (rows x genes) -> score by row, higher = higher risk; NaN where a row cannot be scored.
+    **settings
+        Passed to `auc` (interval, level).
+
+    Returns
+    -------
+    dict
+        Id of the rule ("plan" first) -> (title, Estimate with patients as clusters). Without landmarks the value is
+        NaN and the note says so.
+    """
+    found: dict[str, tuple[str, Estimate]] = {}
+    rules = [("plan", "The plan's rules", {}), *((c.id, c.title, c.set) for c in study.plan.sensitivity)]
+    for key, title, changes in rules:
+        rows = landmark_rows(study, cohort, landmarks_under(study, cohort, changes))
+        values = score(expression_of(study, cohort, rows)) if len(rows) else pd.Series(dtype=float)
+        used = values.notna().to_numpy()
+        if used.any():
+            estimate = auc(rows.loc[used, "event"], values[used], cluster=rows.loc[used, "patient_id"], **settings)
+        else:
+            estimate = Estimate(math.nan, method="AUC", n_patients=0, n_rows=0, n_events=0, note="no landmark under this rule")
+        found[key] = (title, estimate)
+    return found

@@ -5,6 +5,7 @@ from lumier_analysis.figures.flow import flow_diagram
 from lumier_analysis.figures.forest import forest_figure
 from lumier_analysis.figures.quality import chip_figure, missingness_figure, queries_figure
 from lumier_analysis.figures.roc import roc_figure
+from lumier_analysis.figures.rows import forest_rows
 from lumier_analysis.figures.style import save_figure
 from lumier_analysis.figures.trajectories import trajectory_figure
 
@@ -13,6 +14,7 @@ __all__ = [
     "chip_figure",
     "flow_diagram",
     "forest_figure",
+    "forest_rows",
     "missingness_figure",
     "queries_figure",
     "roc_figure",

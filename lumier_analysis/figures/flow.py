@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.measure import SIZE, wrap
-from lumier_analysis.figures.style import GREY, INK, PALE, WIDTHS, new_figure, styled
+from lumier_analysis.figures.style import GREY, INK, PALE, WIDTHS, Width, new_figure, styled
 
 LINE = 3.3  # millimetres from line to line
 PAD = 1.7  # millimetres inside a box
@@ -119,7 +119,7 @@ def flow_diagram(flow: Iterable[Mapping[str, Any]], *, titles: Mapping[str, str]
     levels = list(dict.fromkeys(step["level"] for step in steps))
     if not steps:
         raise UsageError("There is no flow to draw", fix="run notebook 01_data_cleaning first")
-    size = "single" if len(cohorts) == 1 else "double"
+    size: Width = "single" if len(cohorts) == 1 else "double"
     column = (WIDTHS[size] - 2 * MARGIN - (len(cohorts) - 1) * GAP) / len(cohorts)
     main, side = 0.44 * column, 0.50 * column
     boxes = {

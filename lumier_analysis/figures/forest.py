@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ def forest_figure(
     reference: float | None = 0.5,
     limits: tuple[float, float] | None = None,
     digits: int = 2,
+    n_label: str = "",
     title: str = "",
     width: Width = "double",
 ) -> Figure:
@@ -42,6 +44,8 @@ def forest_figure(
         Horizontal axis; default from the data.
     digits : int
         Decimals of the numbers at the right.
+    n_label : str
+        Heading of the column n.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def forest_figure(
     lines = [replace(line, label=wrap(line.label[0], room, bold=line.bold)) for line in lines]
     heights = [ROW + (len(line.label) - 1) * 3.0 for line in lines]
     at = np.cumsum(heights) - np.array(heights) / 2
-    head = 8.0 if title else 2.5
+    head = (7.5 if title else 2.0) + (3.5 if n_label else 0.0)
     height = head + sum(heights) + 11.0
     summary = "; ".join(f"{' '.join(line.label)} {line.right}" for line in lines if not line.heading)
     figure = new_figure(width, height, alt=f"Forest plot, {xlabel}. {summary}.", constrained=False)
@@ -83,12 +87,14 @@ def forest_figure(
         axes.axvline(reference, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1)
     for line, y in zip(lines, at, strict=True):
         weight = "bold" if line.bold else "normal"
-        look = {"va": "center", "fontsize": 7, "fontweight": weight}
+        look: dict[str, Any] = {"va": "center", "fontsize": 7, "fontweight": weight}
         texts.text(MARGIN, y, "\n".join(line.label), ha="left", linespacing=1.15, **look)
         texts.text(n_end, y, line.n, ha="right", va="center", fontsize=6.5, color=GREY)
         faint = GREY if np.isnan(line.interval[0]) else INK
         texts.text(total - MARGIN, y, line.right, ha="right", color=faint, **look)
         _interval(axes, float(y), line.interval, (low, high), bold=line.bold)
+    if n_label:
+        figure.text(n_end / total, 1 - (head - 1.8) / height, n_label, fontsize=6, color=GREY, ha="right", va="center")
     if title:
         figure.text(MARGIN / total, 1 - 4.2 / height, title, fontsize=8.5, fontweight="bold", va="center")
     return figure

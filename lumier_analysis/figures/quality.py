@@ -80,7 +80,8 @@ def queries_figure(
     totals = frame.sum(axis=1)
     hidden = frame.isna().any(axis=1)
     alt = "Queries by centre: " + "; ".join(
-        f"{name} {'at least ' if hidden[name] else ''}{total:.0f}" for name, total in totals.items()
+        f"{name} {'at least ' if mark else ''}{total:.0f}"
+        for (name, total), mark in zip(totals.items(), hidden, strict=True)
     )
     figure = new_figure(width, 6.2 * len(frame) + 24, alt=alt + ".")
     axes = figure.add_subplot()

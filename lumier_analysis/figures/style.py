@@ -41,7 +41,7 @@ LINES: tuple[Any, ...] = (
 )
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "axes.titlesize": 8.5,
@@ -115,10 +115,11 @@ def new_figure(width: Width = "single", height: float = 80.0, *, alt: str, const
     if width not in WIDTHS:
         raise UsageError(f"Unknown figure width {width!r}", fix=f"use {' or '.join(WIDTHS)}")
     size = (WIDTHS[width] * MM, height * MM)
-    figure = JournalFigure(figsize=size, layout="constrained" if constrained else "none")
+    figure = JournalFigure(figsize=size, layout="constrained" if constrained else None)
     FigureCanvasAgg(figure)
     if constrained:
-        figure.get_layout_engine().set(w_pad=1.5 * MM, h_pad=1.5 * MM)  # type: ignore[union-attr]
+        engine: Any = figure.get_layout_engine()
+        engine.set(w_pad=1.5 * MM, h_pad=1.5 * MM)
     figure.set_label(alt)
     return figure
 

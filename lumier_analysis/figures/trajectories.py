@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -96,19 +98,25 @@ def trajectory_figure(
 
 def _counts(axes: Axes, means: pd.DataFrame, x: str, group: str | None, groups: list, position: dict) -> None:
     """Write the numbers behind the means below the axis, a line a group, led by the group's marker."""
-    below = {"textcoords": "offset points", "va": "center", "fontsize": 6.5, "annotation_clip": False}
+    below: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 6.5, "annotation_clip": False}
     for k, name in enumerate(groups):
         own = means if name is None else means[means[group] == name]
         counts = dict(zip(own[x], own["n"], strict=True))
         down = -33 - 9 * k
         for place, at in position.items():
             text = counts.get(place, "")
-            shown = "" if pd.isna(text) else str(text)
+            shown: str = "" if pd.isna(text) else str(text)
             axes.annotate(shown, (at, 0), (0, down), xycoords=axes.get_xaxis_transform(), ha="center", **below)
         axes.annotate(
             "n", (0, 0), (-16 if name is not None else -6, down), xycoords="axes fraction", ha="right", **below
         )
         if name is not None:
-            at_marker = offset_copy(axes.transAxes, fig=axes.figure, x=-8, y=down, units="points")
-            look = {"marker": MARKERS[k % 6], "color": COLOURS[k % 6], "mfc": "white", "mew": 1.1, "ls": ""}
+            at_marker = offset_copy(axes.transAxes, fig=axes.get_figure(root=True), x=-8, y=down, units="points")
+            look: dict[str, Any] = {
+                "marker": MARKERS[k % 6],
+                "color": COLOURS[k % 6],
+                "mfc": "white",
+                "mew": 1.1,
+                "ls": "",
+            }
             axes.plot([0], [0], transform=at_marker, clip_on=False, **look)

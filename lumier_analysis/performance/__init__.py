@@ -7,6 +7,7 @@ from lumier_analysis.performance.auc import auc
 from lumier_analysis.performance.calibration import Calibration, calibration
 from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc
+from lumier_analysis.performance.groups import calibration_groups
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
 
@@ -15,6 +16,7 @@ __all__ = [
     "Calibration",
     "auc",
     "calibration",
+    "calibration_groups",
     "classification",
     "compare_auc",
     "roc_points",

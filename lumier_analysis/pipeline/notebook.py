@@ -93,24 +93,25 @@ class NotebookRun:
 
 @dataclass
 class _Watch:
-    """Where the execution stands: the notebook being executed and the cell last begun."""
+    """Where the execution stands: the notebook being executed, the code cell last begun and its number."""
 
     notebook: Any = None
-    index: int | None = None
+    cell: Any = None
+    number: int = 0
 
     def on_notebook_start(self, notebook: Any) -> None:
         self.notebook = notebook
 
     def on_cell_start(self, cell: Any, cell_index: int) -> None:
+        # Not by index: papermill inserts cells of its own above the one that failed.
         if cell.cell_type == "code" and cell.source.strip():
-            self.index = cell_index
+            self.cell, self.number = cell, self.number + 1
 
     def place(self) -> tuple[int | None, str]:
         """Return execution number and first line of the cell last begun."""
-        if self.notebook is None or self.index is None:
+        if self.cell is None:
             return None, ""
-        codes = [n for n, c in enumerate(self.notebook.cells) if c.cell_type == "code" and c.source.strip()]
-        return codes.index(self.index) + 1, first_line(self.notebook.cells[self.index].source)
+        return self.number, first_line(self.cell.source)
 
 
 def _execute(source: Any, parameters: Mapping[str, Any], watch: _Watch, root: Path, cell_seconds: int) -> None:

@@ -135,6 +135,8 @@ def read_biomark(path: str | Path) -> pd.DataFrame:
     header_line = next((line for line in text.splitlines() if re.match(r"\W?ID\W?[,;\t]", line)), "ID,")
     separator = next(s for s in header_line if s in ",;\t")
     rows = list(records(text, name, separator))
+    if not rows:
+        raise RawDataError(f"{name} is no Biomark 'Table Results' export: it is blank", fix="export the chip again")
     at, column = _layout(rows, name)
     width, body = len(rows[at][1]), rows[at + 1 :]
 

@@ -94,8 +94,13 @@ def read_delimited(
             fix=f"correct `separator` or `decimal` of {name} under `files`",
         )
     text = decode(read_bytes(path), name, encoding)
-    first = next(line for line in text.splitlines() if line.strip())
+    first = next((line for line in text.splitlines() if line.strip()), "")
     parsed = list(records(text, name, _separator(first, name, separator)))
+    # Bytes that are not blank may still be blank text: a no-break space, or a pair of quotes.
+    if not parsed or not any(field.strip() for field in parsed[0][1]):
+        raise RawDataError(
+            f"The raw file {name} has no header line", found=f"first line '{first[:60]}'", fix="export it again"
+        )
     (_, header), body = parsed[0], parsed[1:]
     for line, fields in body:
         if len(fields) != len(header):

@@ -65,7 +65,7 @@ def _metadata(head: bytes, name: str) -> list[list[str]]:
     if not any(fields[0] == "!Sample_geo_accession" for fields in lines):
         raise RawDataError(
             f"{name} is no GEO series matrix: it has no line !Sample_geo_accession",
-            found=f"first line '{text[:60].splitlines()[0]}'",
+            found=f"first line '{text.partition(chr(10))[0].strip()[:60]}'",
         )
     return lines
 

@@ -1,6 +1,6 @@
 """Ledger, disclosure control, tables and the report. Knows no file formats and computes no estimate."""
 
-from lumier_analysis.reporting.disclosure import SUPPRESSION_THRESHOLD, suppress_bars, suppress_counts
+from lumier_analysis.reporting.disclosure import SUPPRESSION_THRESHOLD, suppress_bars, suppress_counts, suppress_number
 from lumier_analysis.reporting.flow import disclosed_flow, flow_from_ledger, ledger_flow
 from lumier_analysis.reporting.ledger import Ledger
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
@@ -24,5 +24,6 @@ __all__ = [
     "study_identifiers",
     "suppress_bars",
     "suppress_counts",
+    "suppress_number",
     "table_one",
 ]

@@ -182,9 +182,5 @@ def shown_entry(entry: Entry, threshold: int = SUPPRESSION_THRESHOLD, digits: in
         value = count_text(entry.value)
     else:
         value = number_text(entry.value, digits)
-    if entry.unit == "%":
-        value += " %"
-    elif entry.unit:
-        value += f" {entry.unit}"
     interval = interval_text(entry.ci_low, entry.ci_high, digits) if entry.level is not None else ""
     return Shown(value, interval, entry.p_value, n_patients, n_rows, n_events, withheld, note)

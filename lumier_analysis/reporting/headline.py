@@ -15,7 +15,7 @@ INTERNAL = ("derivation.primary_score.auc", "derivation.elastic_net.nested_auc")
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Status (estimated, not estimable, internal validation only, no result), line, reading, and where it comes from."""
+    """Status (estimated, not estimable, ...), line, reading, and where the number comes from."""
 
     status: str
     line: str

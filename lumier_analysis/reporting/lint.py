@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,12 +108,14 @@ def _lint_file(path: Path, name: str, pattern: re.Pattern[str] | None, threshold
         yield Finding(name, 0, f"a file of type {suffix or 'unknown'}, which cannot be checked, is not allowed here")
         return
     try:
-        text = path.read_text(encoding="utf-8")
-        blocks = list(_strings(json.loads(text))) if suffix == ".ipynb" else [text]
+        yield from _lint_text(path.read_text(encoding="utf-8"), name, suffix, pattern, threshold)
     except ValueError:
         yield Finding(name, 0, "cannot be read as UTF-8 text of its type")
-        return
-    for block in blocks:
+
+
+def _lint_text(text: str, name: str, suffix: str, pattern: re.Pattern[str] | None, threshold: int) -> Iterator[Finding]:
+    """Yield the findings of one text."""
+    for block in list(_strings(json.loads(text))) if suffix == ".ipynb" else [text]:
         clean = _DATA_URI.sub("data:", block)
         for match in pattern.finditer(clean) if pattern else ():
             # The identifier itself is not repeated: messages end up in logs.
@@ -126,6 +128,7 @@ def lint_reports(
     folder: Path,
     identifiers: Iterable[str],
     *,
+    texts: Mapping[str, str] | None = None,
     threshold: int = SUPPRESSION_THRESHOLD,
     stop: bool = True,
 ) -> list[Finding]:
@@ -137,6 +140,8 @@ def lint_reports(
         ``reports/<study>``.
     identifiers : iterable of str
         Patient and sample identifiers (see `study_identifiers`).
+    texts : mapping, optional
+        File name -> text that is about to be written there, checked in place of the file.
     threshold : int
         Counts from 1 to threshold - 1 are small.
     stop : bool
@@ -154,12 +159,13 @@ def lint_reports(
     """
     folder = Path(folder)
     pattern = _pattern(identifiers)
-    findings = [
-        finding
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        for finding in _lint_file(path, path.relative_to(folder).as_posix(), pattern, threshold)
-    ]
+    findings: list[Finding] = []
+    for name, text in (texts or {}).items():
+        findings += _lint_text(text, name, Path(name).suffix, pattern, threshold)
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in (texts or {}):
+            findings += _lint_file(path, name, pattern, threshold)
     if findings and stop:
         files = sorted({finding.file for finding in findings})
         raise DisclosureError(

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lumier_analysis.errors import SignatureError
 from lumier_analysis.reporting.assumed import assumed_settings
 from lumier_analysis.reporting.disclosure import legend
 from lumier_analysis.reporting.headline import headline
+from lumier_analysis.reporting.lint import lint_reports, study_identifiers
 from lumier_analysis.reporting.pictures import read_pictures
 from lumier_analysis.reporting.provenance import provenance
 from lumier_analysis.reporting.results import Results, read_ledger
 from lumier_analysis.reporting.sections import Section, TableSpec, build_sections, entry_table, place_figures, withholds
-from lumier_analysis.reporting.wording import number_text
+from lumier_analysis.reporting.signature_card import signature_card
 from lumier_analysis.study import Study
-from lumier_analysis.study.io import sha256_file, write_text_atomic
+from lumier_analysis.study.io import write_text_atomic
 
-TABLE_ONE = "table_one.html"
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureCard:
-    """What the report shows of the locked signature."""
-
-    facts: tuple[tuple[str, str], ...]
-    genes: tuple[str, ...]
-
-
-def _first(content: dict[str, Any], *names: str) -> Any:
-    """Return the first of several fields that is there."""
-    return next((content[name] for name in names if content.get(name) is not None), None)
-
-
-def signature_card(study: Study) -> SignatureCard | None:
-    """Read the locked signature; None if there is none yet.
-
-    Raises
-    ------
-    SignatureError
-        The file is no JSON object.
-    """
-    path = next((p for p in (study.reports / "locked_signature.json", study.signature_path) if p.is_file()), None)
-    if path is None:
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("no JSON object")
-    except ValueError as error:
-        fix = f"run `lumier run --fresh data/{study.name}`"
-        raise SignatureError(f"The signature {path.name} is damaged", found=str(error), fix=fix) from error
-    genes = _first(content, "genes", "weights", "coefficients") or []
-    genes = [str(g.get("gene", g.get("name", ""))) if isinstance(g, dict) else str(g) for g in genes]
-    references = _first(content, "reference_genes") or []
-    threshold = _first(content, "threshold")
-    if isinstance(threshold, dict):
-        threshold = _first(threshold, "value", "threshold")
-    facts = [
-        ("Name", str(_first(content, "name", "kind", "type", "id") or "locked signature")),
-        ("Genes", str(len(genes))),
-        ("Reference genes", ", ".join(map(str, references))),
-        ("Threshold", number_text(float(threshold), 4) if isinstance(threshold, int | float) else ""),
-        ("Hash", str(_first(content, "hash", "sha256", "content_hash", "signature_hash") or "")),
-        ("File (SHA-256)", sha256_file(path)),
-    ]
-    return SignatureCard(tuple((name, value) for name, value in facts if value), tuple(genes))
+TABLE_ONE = "table_1.html"
 
 
 def _table_one(study: Study) -> Markup | None:
@@ -146,8 +95,11 @@ def build_report(study: Study) -> Path:
     AnalysisError
         A ledger file is damaged.
     DisclosureError
-        A figure has no alternative text.
+        A figure has no alternative text, or something in the folder would show a patient or a small count.
     SignatureError
-        The locked signature is damaged.
+        The locked signature is damaged or altered.
     """
-    return write_text_atomic(study.reports / "report.html", render_report(study, read_ledger(study)))
+    text = render_report(study, read_ledger(study))
+    threshold = study.plan.disclosure.threshold
+    lint_reports(study.reports, study_identifiers(study), texts={"report.html": text}, threshold=threshold)
+    return write_text_atomic(study.reports / "report.html", text)

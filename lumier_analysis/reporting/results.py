@@ -71,8 +71,9 @@ class Entry:
     notebook: str
     cell: str | None
 
+    @property
     def estimate(self) -> Estimate:
-        """Return the entry as an `Estimate`."""
+        """The entry as an `Estimate`."""
         return Estimate(
             value=self.value,
             se=self.se,
@@ -102,7 +103,8 @@ def entries_html(entries: Iterable[Entry], threshold: int) -> str:
         shown = shown_entry(entry, threshold)
         cells = (shown.text, p_text(shown.p_value), shown.n_patients, shown.n_rows, shown.n_events)
         right = "".join(f'<td style="text-align:right">{escape(str(cell))}</td>' for cell in cells)
-        name = f"{escape(entry.label)}<br><small><code>{escape(entry.id)}</code></small>"
+        unit = f" ({escape(entry.unit)})" if entry.unit and entry.kind != "count" else ""
+        name = f"{escape(entry.label)}{unit}<br><small><code>{escape(entry.id)}</code></small>"
         rows.append(
             f'<tr><td style="text-align:left">{name}</td>'
             f'{right}<td style="text-align:left">{escape(entry.plan_item)}</td></tr>'

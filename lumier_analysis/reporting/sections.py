@@ -17,13 +17,13 @@ COHORTS = {"test": "Test cohort", "validation": "Validation cohort", "controls":
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A table of the report: ids below `prefix`; `first` are ids put on top; `digits` decimals."""
+    """A table of the report: ids below `prefix`, what its rows count, decimals; `pivot`: ``prefix.row.column``."""
 
     prefix: str
     caption: str
-    first: tuple[str, ...] = ()
     rows: str = "landmarks"
     digits: int = 3
+    pivot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,16 @@ SECTIONS = (
         "passes quality control. Patients and visits are counted apart.",
         "The participant flow has not been computed yet.",
         (),
-        ("*flow*",),
+        ("flow*", "participant*"),
     ),
     SectionSpec(
         "quality",
         "Data quality",
-        "Queries found by the rules of data cleaning; each is listed for its centre in the study's own folder, not here.",
+        "Queries found by the rules of data cleaning; each is listed for its centre in the study's own folder, not "
+        "here.",
         "No query counts are in the ledger.",
         (TableSpec("quality", "Queries and reaction quality", rows="rows"),),
-        ("*quality*", "*missing*", "*quer*", "*chip*"),
+        ("quality*", "missing*", "quer*", "chip*"),
     ),
     SectionSpec(
         "derivation",
@@ -63,7 +64,7 @@ SECTIONS = (
         "cross-validation with whole patients left out.",
         "There is no derivation result in the ledger.",
         (TableSpec("derivation", "Scores and markers on the test cohort"),),
-        ("*derivation*", "*nested*", "*selection*"),
+        ("derivation*", "nested*", "selection*"),
     ),
     SectionSpec(
         "validation",
@@ -77,16 +78,22 @@ SECTIONS = (
             TableSpec("validation.difference", "Locked score minus single marker, difference in AUC"),
             TableSpec("validation.classification", "Classification at the locked threshold"),
             TableSpec("validation.calibration", "Calibration of the locked risk"),
+            TableSpec("validation", "Further numbers of the validation"),
         ),
-        ("*roc*", "*calibration*", "*comparator*", "*validation*", "*forest*"),
+        ("roc*", "calibration*", "comparator*", "validation*"),
     ),
     SectionSpec(
         "sensitivity",
         "Sensitivity to the landmark rules",
         "One rule of the plan is changed at a time; patients, landmarks and events show what the rule moves.",
         "No sensitivity analysis is in the ledger.",
-        (TableSpec("sensitivity", "Landmark rules, one at a time", first=("validation.primary.auc",)),),
-        ("*sensitivity*",),
+        (
+            TableSpec("sensitivity.validation", "Locked score, validation cohort"),
+            TableSpec("sensitivity.test", "Pre-specified score, test cohort"),
+            TableSpec("sensitivity.counts", "Landmarks, patients and flares under each rule", pivot=True),
+            TableSpec("sensitivity", "Landmark rules, one at a time"),
+        ),
+        ("sensitivity*",),
     ),
     SectionSpec(
         "longitudinal",
@@ -100,7 +107,7 @@ SECTIONS = (
             TableSpec("longitudinal.icc", "Intraclass correlation", rows="visits"),
             TableSpec("longitudinal", "Further longitudinal estimates", rows="visits"),
         ),
-        ("*longitudinal*", "*trajector*", "*means*"),
+        ("longitudinal*", "trajector*", "means*"),
     ),
 )
 
@@ -141,10 +148,12 @@ def entry_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Ta
     levels = {entry.level for entry in entries if entry.level is not None}
     heading = level_text(levels.pop()) if len(levels) == 1 else "CI"
     estimators = list(dict.fromkeys(e.estimator for e in entries if e.estimator))
+    units = list(dict.fromkeys(e.unit for e in entries if e.unit and e.kind != "count"))
     rows = []
     for entry in entries:
         shown = shown_entry(entry, threshold, spec.digits)
         remarks = [entry.estimator] if len(estimators) > 1 and entry.estimator else []
+        remarks += [f"unit: {entry.unit}"] if len(units) > 1 and entry.unit and entry.kind != "count" else []
         rows.append(
             {
                 "label": entry.label,
@@ -169,8 +178,24 @@ def entry_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Ta
         "events": "Events",
     }
     columns = tuple((key, name) for key, name in names.items() if any(row[key] for row in rows))
-    notes = (f"Estimator: {estimators[0]}.",) if len(estimators) == 1 else ()
-    return Table(spec.caption, columns, tuple(rows), notes)
+    notes = [f"Estimator: {estimators[0]}."] if len(estimators) == 1 else []
+    notes += [f"Unit: {units[0]}."] if len(units) == 1 else []
+    return Table(spec.caption, columns, tuple(rows), tuple(notes))
+
+
+def pivot_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Table:
+    """Return entries named ``prefix.row.column`` as a table; a row is labelled by what its labels have before ": "."""
+    rows: dict[str, dict[str, Any]] = {}
+    columns: dict[str, str] = {}
+    for entry in entries:
+        name, _, column = entry.id.removeprefix(spec.prefix + ".").rpartition(".")
+        columns.setdefault(column, column.replace("_", " ").capitalize())
+        label = entry.label.rpartition(": ")[0] or name
+        start = {"label": label, "id": f"{spec.prefix}.{name}.*", "origin": entry.origin, "kind": "count"}
+        row = rows.setdefault(name, start)
+        row[column] = shown_entry(entry, threshold, spec.digits).text
+    blank = dict.fromkeys(columns, "")
+    return Table(spec.caption, tuple(columns.items()), tuple({**blank, **row} for row in rows.values()))
 
 
 def flow_tables(results: Results, threshold: int) -> list[Table]:
@@ -207,10 +232,9 @@ def build_sections(results: Results, threshold: int) -> list[Section]:
             entries = [entry for entry in results.entries(table.prefix) if entry.id not in used]
             if entries:
                 used |= {entry.id for entry in entries}
-                top = [results[id] for id in table.first if id in results]
-                section.tables.append(entry_table([*top, *entries], table, threshold))
+                section.tables.append((pivot_table if table.pivot else entry_table)(entries, table, threshold))
         sections.append(section)
-    rest = [entry for id, entry in results._by_id.items() if id not in used]
+    rest = [entry for entry in results.entries() if entry.id not in used]
     if rest:
         section = Section("further", "Further numbers", "Numbers of the ledger that belong to no section above.", "")
         section.tables.append(entry_table(rest, TableSpec("", "Further numbers", rows="rows"), threshold))

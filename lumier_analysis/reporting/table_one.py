@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ from lumier_analysis.reporting.wording import number_text
 
 __all__ = ["TableOne", "Variable", "table_one"]
 
+TITLES = {"test": "Test cohort", "validation": "Validation cohort"}
 _KINDS = ("median", "mean", "category", "flag")
 
 
@@ -126,6 +128,7 @@ def table_one(
     patients : DataFrame, one row a patient
         patient_id, the column `by`, and the variables.
     variables : iterable of Variable
+        A category that is true or false becomes a flag.
     by : str
         Column whose values are the columns of the table.
     titles : mapping, optional
@@ -146,6 +149,8 @@ def table_one(
     """
     variables = list(variables)
     _check(patients, variables, by)
+    yes_no = {v.name for v in variables if v.kind == "category" and pd.api.types.is_bool_dtype(patients[v.name])}
+    variables = [replace(v, kind="flag") if v.name in yes_no else v for v in variables]
     groups = {str(name): group for name, group in patients.groupby(by, sort=True)}
     cells = [TableOneCell(name, "patients", "Patients", "", "n", len(g), len(g)) for name, g in groups.items()]
     marks = (marker(threshold), WITHHELD)
@@ -180,7 +185,7 @@ def table_one(
     return TableOne(
         frame=frame,
         sizes={name: marks[0] if is_small(len(g), threshold) else str(len(g)) for name, g in groups.items()},
-        titles={name: (titles or {}).get(name, name) for name in groups},
+        titles={name: {**TITLES, **(titles or {})}.get(name, name) for name in groups},
         cells=tuple(cells),
         note=_note(variables, len(groups), legend(threshold) if suppressed else ""),
     )

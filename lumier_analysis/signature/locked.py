@@ -267,7 +267,8 @@ class LockedSignature:
                 f" unknown: {', '.join(sorted(set(content) - names)) or 'none'}",
             )
         for name in ("genes", "reference_genes", "genes_left_out", "test_vectors"):
-            content[name] = tuple(content[name] or ())
+            if isinstance(content[name], list):
+                content[name] = tuple(content[name])
         signature = cls(**content)
         try:
             signature.verify()

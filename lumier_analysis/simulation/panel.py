@@ -57,7 +57,9 @@ _SPREAD: dict[str, tuple[float, float]] = {
 _LOADING = {"strong": (0.85, 0.96), "other": (0.75, 0.9)}
 _STRONG = ("M1.2", "M3.4", "M5.12", "M5.15", "M4.11")
 #: Low-abundance transcripts, some of whose samples lie beyond the limit of detection.
-_LOW_ABUNDANCE = {"OTOF": 21.5, "CXCL10": 21.0, "LAMP3": 20.0, "GLDC": 22.8, "MS4A3": 22.0, "CTSG": 21.5, "KLRF1": 19.5}
+_LOW_ABUNDANCE = {
+    "OTOF": 22.8, "CXCL10": 22.0, "LAMP3": 21.0, "GLDC": 24.0, "MS4A3": 23.6, "CTSG": 22.8, "KLRF1": 20.5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ def test_difference_is_a_minus_b_and_antisymmetric(visits, other):
 
 def test_repeating_rows_inside_patients_adds_no_information(visits, other):
     once = compare_auc(visits.event, visits.score, other, cluster=visits.patient)
-    twice = compare_auc(*(np.tile(v, 2) for v in (visits.event, visits.score, other)), cluster=np.tile(visits.patient, 2))
+    twice = compare_auc(
+        *(np.tile(v, 2) for v in (visits.event, visits.score, other)), cluster=np.tile(visits.patient, 2)
+    )
     assert twice.difference.se == pytest.approx(once.difference.se, rel=1e-12)
 
 

@@ -17,7 +17,9 @@ def test_logit_interval_covers():
     def study(n_patients):
         """Two landmarks a patient with correlated scores; of patients with a flare the second is the event."""
         flare = rng.random(n_patients) < 0.25
-        score = np.sqrt(0.6) * rng.standard_normal((n_patients, 1)) + np.sqrt(0.4) * rng.standard_normal((n_patients, 2))
+        score = np.sqrt(0.6) * rng.standard_normal((n_patients, 1)) + np.sqrt(0.4) * rng.standard_normal(
+            (n_patients, 2)
+        )
         event = np.zeros((n_patients, 2), dtype=bool)
         event[:, 1] = flare
         score[:, 1] += separation * flare

@@ -106,6 +106,9 @@ def test_a_missing_file_and_another_format(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("patient;visit\n1;M0\n")
     with pytest.raises(RawDataError, match=r"no Biomark.*'patient;visit'"):
         read_biomark(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_bytes(b"\xa0")
+    with pytest.raises(RawDataError, match="it is blank"):
+        read_biomark(tmp_path / "a.csv")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,6 +124,15 @@ def test_no_cut_goes_unseen(write_chip: Write, chip: Chip, length: int) -> None:
     # The threshold at the end of the last line is not used: a cut inside it loses nothing.
     assert length >= len(whole) - len("0.05\r\n")
     assert len(frame) == 2304
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=60))
+def test_any_bytes_give_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "chip01.csv"
+    path.write_bytes(content)
+    with pytest.raises(RawDataError, match=r"chip01\.csv"):
+        read_biomark(path)
 
 
 def test_twenty_chips_are_read_fast(write_chip: Write, chip: Chip) -> None:

@@ -75,6 +75,9 @@ def test_a_nameless_column_without_content_is_left_out(tmp_path: Path) -> None:
         ("a;__row__\n1;2\n", "reserved"),
         ('a;b\n"1;2\n', "quotation mark"),
         ("", "empty"),
+        ("\u00a0\n", "has no header line"),
+        ('""\n', "has no header line"),
+        (";;\n1;2;3\n", "has no header line.*';;'"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lumier_analysis.errors import RawDataError
 from lumier_analysis.readers import detect_scale, read_series_matrix
@@ -92,8 +94,21 @@ def test_damaged_gzip(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(RawDataError, match="cut or damaged"):
             read_series_matrix(path)
+    for blank in (b"", b"\n"):
+        path.write_bytes(gzip.compress(blank))
+        with pytest.raises(RawDataError, match="no GEO series matrix"):
+            read_series_matrix(path)
     path.write_text("no gzip")
     with pytest.raises(RawDataError, match="not in gzip format"):
+        read_series_matrix(path)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=60), packed=st.booleans())
+def test_any_bytes_give_one_sentence(tmp_path: Path, content: bytes, packed: bool) -> None:
+    path = tmp_path / "GSE1_series_matrix.txt"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(RawDataError, match="GSE1_series_matrix"):
         read_series_matrix(path)
 
 

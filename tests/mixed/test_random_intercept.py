@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from lumier_analysis.errors import AnalysisError
+from lumier_analysis.mixed import icc
+from lumier_analysis.mixed.random_intercept import profile_reml, variance_is_zero
+
+
+def test_icc_of_the_textbook():
+    # Shrout and Fleiss 1979, table 2 (6 targets, 4 judges): ICC(1,1) = 0.17
+    ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    e = icc(np.ravel(ratings), np.repeat(np.arange(6), 4))
+    assert e.value == pytest.approx(0.1657, abs=5e-5)
+    assert e.ci_low < e.value < e.ci_high and (e.n_patients, e.n_rows) == (6, 24)
+
+
+def test_icc_that_cannot_be_had_says_so():
+    assert "two values" in icc([1.0, 2.0, 3.0], ["a", "b", "c"]).note
+    assert "no variation" in icc([1.0, 1.0, 2.0, 2.0], ["a", "a", "b", "b"]).note
+    assert math.isnan(icc([1.0, 2.0], ["a", "a"]).value)
+    with pytest.raises(AnalysisError, match="1 missing"):
+        icc([1.0, math.nan], ["a", "a"])
+
+
+def test_profile_is_the_dense_restricted_likelihood():
+    rng = np.random.default_rng(0)
+    group = np.repeat([0, 1, 2, 3], [2, 5, 1, 4])
+    x, y = np.column_stack([np.ones(12), rng.standard_normal(12)]), rng.standard_normal(12)
+
+    def dense(ratio):
+        v = np.eye(12) + ratio * (group[:, None] == group)
+        inverse = np.linalg.inv(v)
+        xvx = x.T @ inverse @ x
+        r = y - x @ np.linalg.solve(xvx, x.T @ inverse @ y)
+        return -0.5 * (10 * np.log(r @ inverse @ r) + np.linalg.slogdet(v)[1] + np.linalg.slogdet(xvx)[1])
+
+    for ratio in (0.0, 0.3, 4.0):
+        assert profile_reml(y, x, group, ratio) == pytest.approx(dense(ratio), rel=1e-10)
+
+
+def test_zero_variance_is_told_from_a_positive_one():
+    rng = np.random.default_rng(1)
+    group, x = np.repeat(np.arange(20), 4), np.ones((80, 1))
+    noise = rng.standard_normal(80)
+    centred = noise - (np.bincount(group, weights=noise) / 4)[group]
+    assert variance_is_zero(centred, x, group)
+    assert not variance_is_zero(noise + rng.standard_normal(20)[group], x, group)

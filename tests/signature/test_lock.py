@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lumier_analysis.errors import SignatureError
+from lumier_analysis.signature import Settings, lock_elastic_net, lock_module_score, refit_elastic_net
+
+
+def test_module_score_is_the_mean_of_module_means(cohort, context):
+    signature = lock_module_score(context, "ab")
+    z = (cohort.features - context.mean) / context.sd
+    expected = (z[["a1", "a2", "a3", "a4"]].mean(axis=1) + z[["b1", "b2", "b3"]].mean(axis=1)) / 2
+    np.testing.assert_allclose(signature.score(cohort.features)["score"], expected, atol=1e-12)
+    weighted = sum(signature.weights[g] * z[g] for g in signature.genes)
+    np.testing.assert_allclose(weighted, expected, atol=1e-12)
+
+
+def test_elastic_net_scores_as_the_refit_did(cohort, context):
+    refit = refit_elastic_net(*cohort, settings=Settings(alphas=(0.5,), n_lambdas=20, inner_folds=3))
+    # Another reference than the training rows: only the scale of the weights may change.
+    elsewhere = replace(context, mean=context.mean + 1.3, sd=2 * context.sd)
+    signature = lock_elastic_net(elsewhere, refit)
+    expected = refit.fit.linear_predictor(cohort.features.to_numpy())
+    np.testing.assert_allclose(signature.score(cohort.features)["score"], expected, atol=1e-10)
+    assert set(signature.genes) == set(refit.selected.index)
+
+
+def test_test_vectors_cover_the_missing_gene_rule(context):
+    signature = lock_module_score(context, "ab")
+    assert len(signature.test_vectors) == 10
+    scores = [v["score"] for v in signature.test_vectors]
+    assert None not in scores[:9] and scores[9] is None
+    assert len(signature.test_vectors[8]["expression"]) == len(signature.genes) - 1
+
+
+def test_genes_without_scaling_are_left_out_and_said(cohort, context):
+    sd = context.sd.copy()
+    sd["a1"], sd["b2"] = 0.0, np.nan
+    signature = lock_module_score(replace(context, sd=sd), "ab")
+    assert signature.genes_left_out == ("a1", "b2")
+    assert signature.weights == pytest.approx({"a2": 1 / 6, "a3": 1 / 6, "a4": 1 / 6, "b1": 1 / 4, "b3": 1 / 4})
+    # The share is of the genes as listed: two of four are half, one is too few.
+    two = cohort.features.iloc[:1].assign(a4=np.nan)
+    assert signature.score(two)["scorable"].item()
+    assert not signature.score(two.assign(a3=np.nan))["scorable"].item()
+
+
+def test_what_cannot_be_locked_is_refused(cohort, context):
+    with pytest.raises(SignatureError, match="no score xyz"):
+        lock_module_score(context, "xyz")
+    with pytest.raises(SignatureError, match="module B"):
+        lock_module_score(replace(context, mean=context.mean.drop(["b1", "b2"])), "ab")
+    refit = refit_elastic_net(*cohort, settings=Settings(alphas=(0.5,), n_lambdas=20, inner_folds=3))
+    with pytest.raises(SignatureError, match="no usable scaling"):
+        lock_elastic_net(replace(context, sd=context.sd * 0), refit)
+    empty = replace(refit, fit=replace(refit.fit, coef=np.zeros(9)))
+    with pytest.raises(SignatureError, match="no gene"):
+        lock_elastic_net(context, empty)
+
+
+def test_without_calibration_and_threshold(cohort, context):
+    table = lock_module_score(replace(context, calibration=None, threshold=None), "ab").score(cohort.features)
+    assert table["scorable"].all() and table["risk"].isna().all() and table["flag"].isna().all()
+    assert isinstance(table["flag"].dtype, pd.BooleanDtype)

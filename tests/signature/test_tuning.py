@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lumier_analysis.errors import AnalysisError
+from lumier_analysis.signature.elastic_net import fit_path
+from lumier_analysis.signature.folds import grouped_folds, patient_codes
+from lumier_analysis.signature.preparation import learn_preparation
+from lumier_analysis.signature.tuning import Settings, tune_elastic_net
+
+SMALL = Settings(alphas=(0.5, 1.0), n_lambdas=20, inner_folds=4)
+
+
+def tuned(cohort, **changes):
+    settings = Settings(**({f: getattr(SMALL, f) for f in SMALL.__slots__} | changes))
+    codes, _ = patient_codes(cohort.patients)
+    return tune_elastic_net(cohort.features.to_numpy(), cohort.event, codes, settings, (1,))
+
+
+def test_one_standard_error_is_sparser_than_the_minimum(cohort):
+    least, rule = tuned(cohort, tuning="minimum"), tuned(cohort)
+    row = SMALL.alphas.index(least.alpha)
+    best = int(least.deviance[row].argmin())
+    assert least.deviance[row, best] == least.deviance.min()
+    assert least.lambda_ == least.lambdas[row, best]
+    assert rule.alpha == least.alpha and rule.lambda_ >= least.lambda_
+    at = int(np.flatnonzero(rule.lambdas[row] == rule.lambda_)[0])
+    limit = least.deviance[row, best] + least.deviance_se[row, best]
+    assert rule.deviance[row, at] <= limit
+    assert (rule.deviance[row, :at] > limit).all()
+    assert (rule.coef != 0).sum() <= (least.coef != 0).sum()
+
+
+def test_deviance_is_that_of_left_out_patients(cohort):
+    fit = tuned(cohort)
+    x, (codes, _) = cohort.features.to_numpy(), patient_codes(cohort.patients)
+    fold, at = grouped_folds(codes, cohort.event, 4, (1,)), 7
+    total = 0.0
+    for k in range(4):
+        prepared = learn_preparation(x[fold != k])
+        path = fit_path(prepared.apply(x[fold != k]), cohort.event[fold != k], 1.0, fit.lambdas[1])
+        eta = path.intercepts[at] + prepared.apply(x[fold == k]) @ path.coefs[at]
+        p = 1 / (1 + np.exp(-eta))
+        y = cohort.event[fold == k]
+        total += -2 * np.log(np.where(y, p, 1 - p)).sum()
+    assert fit.deviance[1, at] == pytest.approx(total / len(x), rel=1e-10)
+
+
+def test_unit_and_origin_of_expression_do_not_matter(cohort):
+    moved = cohort._replace(features=3 * cohort.features - 40)
+    np.testing.assert_allclose(tuned(moved).coef, tuned(cohort).coef, atol=1e-6)
+
+
+def test_too_few_event_patients_are_refused(cohort):
+    with pytest.raises(AnalysisError, match="event patients"):
+        tuned(cohort._replace(event=np.arange(len(cohort.event)) == 0))
