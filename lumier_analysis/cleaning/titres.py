@@ -16,7 +16,8 @@ def titre_from_time(fraction: pd.Series) -> pd.Series:
     """Recover the titre that a spreadsheet stored as a fraction of a day.
 
     Typed ``1:80``, a spreadsheet reads one hour and eighty minutes and stores 140 / 1440 = 0.0972222. Hence titre =
-    round(fraction x 1440) - 60.
+    round(fraction x 1440) - 60; above 1:1380 the time is more than a day. A result in units cannot be mistaken for
+    one: (60 + 10 x 2^k) / 1440 = (6 + 2^k) / 144 is never a finite decimal, since no power of two leaves 3 modulo 9.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def titre_from_time(fraction: pd.Series) -> pd.Series:
         doubling of 10; missing elsewhere, so that a result of 0.25 units is left alone.
     """
     minutes = (fraction * _MINUTES_PER_DAY).round()
-    whole = ((fraction * _MINUTES_PER_DAY - minutes).abs() < 1e-3) & fraction.between(0, 1, inclusive="neither")
+    whole = ((fraction * _MINUTES_PER_DAY - minutes).abs() < 1e-3) & (fraction > 0)
     titre = minutes - 60
     return titre.where(whole & titre.isin(_DOUBLINGS))
 

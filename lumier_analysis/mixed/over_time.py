@@ -189,28 +189,35 @@ def _design(frame: pd.DataFrame, formula: str, groups: str, random: str) -> tupl
 
 
 def _fit(y: Any, x: Any, codes: Any, z: Any) -> Any:
-    """Return the first fit that converges away from the boundary, or None."""
+    """Return the fit with the highest likelihood of several optimisers, or None at the boundary.
+
+    One optimiser alone cannot be trusted: near the boundary lbfgs may report convergence far below the maximum.
+    """
+    fits: list[Any] = []
     for optimiser in _OPTIMISERS:
         with warnings.catch_warnings():
             # Their content is checked below, on the fit itself.
             warnings.simplefilter("ignore")
             try:
                 fit = MixedLM(y, x, groups=codes, exog_re=z).fit(reml=True, method=[optimiser])
-                covariance = np.asarray(fit.cov_re)
-                errors = np.asarray(fit.bse_fe)
+                if fit.converged and np.isfinite(fit.llf) and np.isfinite(np.asarray(fit.bse_fe)).all():
+                    fits.append(fit)
             except (np.linalg.LinAlgError, ValueError, FloatingPointError):
                 continue
-        # A slope per day has a tiny variance without being at the boundary: judge each effect by what it adds to y.
-        size = np.sqrt((z**2).mean(axis=0))
-        relative = covariance * np.outer(size, size) / fit.scale
-        if (
-            fit.converged
-            and np.isfinite(errors).all()
-            and np.isfinite(relative).all()
-            and float(np.linalg.eigvalsh(relative).min()) > _SINGULAR
-        ):
-            return fit
-    return None
+        # Two that agree are enough; the third is slow.
+        if len(fits) == 2 and abs(fits[0].llf - fits[1].llf) < _AGREE:
+            break
+    if not fits:
+        return None
+    best = max(fits, key=lambda f: f.llf)
+    # A slope per day has a tiny variance without being at the boundary: judge each effect by what it adds to y.
+    size = np.sqrt((z**2).mean(axis=0))
+    relative = np.asarray(best.cov_re) * np.outer(size, size) / best.scale
+    if not np.isfinite(relative).all() or float(np.linalg.eigvalsh(relative).min()) <= _SINGULAR:
+        return None
+    # More random effects cannot fit worse: the random intercept's own maximum is known exactly.
+    intercept_only = best.llf + likelihood_shortfall(best, y, x, codes)
+    return None if best.llf < intercept_only - _AGREE else best
 
 
 def _result(

@@ -10,11 +10,13 @@ from markupsafe import Markup
 from lumier_analysis.reporting.assumed import assumed_settings
 from lumier_analysis.reporting.disclosure import legend
 from lumier_analysis.reporting.headline import headline
+from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
 from lumier_analysis.reporting.pictures import read_pictures
 from lumier_analysis.reporting.provenance import provenance
+from lumier_analysis.reporting.report_tables import entry_table
 from lumier_analysis.reporting.results import Results, read_ledger
-from lumier_analysis.reporting.sections import Section, TableSpec, build_sections, entry_table, place_figures, withholds
+from lumier_analysis.reporting.sections import Section, build_sections, place_figures, withholds
 from lumier_analysis.reporting.signature_card import signature_card
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import write_text_atomic
@@ -74,7 +76,9 @@ def render_report(study: Study, results: Results) -> str:
         table_one=_table_one(study),
         assumed=assumed_settings((study.folder / "plan.yml").read_text(encoding="utf-8")),
         provenance=provenance(study, results),
-        legend=legend(threshold) if withholds(sections, threshold) else "",
+        legend=legend(threshold)
+        if withholds([table for section in sections for table in section.tables], threshold)
+        else "",
     )
 
 

@@ -1,0 +1,105 @@
+"""The sections of the report, in order: which numbers and figures belong to each, and the words around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table of the report: ids below `prefix`, what its rows count, decimals; `pivot`: ``prefix.row.column``."""
+
+    prefix: str
+    caption: str
+    rows: str = "landmarks"
+    digits: int = 3
+    pivot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SectionSpec:
+    """A section of the report."""
+
+    id: str
+    title: str
+    lead: str
+    absent: str
+    tables: tuple[TableSpec, ...] = ()
+    figures: tuple[str, ...] = ()
+
+
+SECTIONS = (
+    SectionSpec(
+        "flow",
+        "Participants and landmarks",
+        "A landmark is a scheduled visit at which the patient is under observation, quiescent, and has a sample that "
+        "passes quality control. Patients and visits are counted apart.",
+        "The participant flow has not been computed yet.",
+        (),
+        ("flow*", "participant*"),
+    ),
+    SectionSpec(
+        "quality",
+        "Data quality",
+        "Queries found by the rules of data cleaning; each is listed for its centre in the study's own folder, not "
+        "here.",
+        "No query counts are in the ledger.",
+        (TableSpec("quality", "Queries and reaction quality", rows="rows"),),
+        ("quality*", "missing*", "chip*", "quer*"),
+    ),
+    SectionSpec(
+        "derivation",
+        "Internal validation, test cohort",
+        "Discrimination on the cohort the signature was derived from. Models that learn from data are judged by nested "
+        "cross-validation with whole patients left out.",
+        "There is no derivation result in the ledger.",
+        (TableSpec("derivation", "Scores and markers on the test cohort"),),
+        ("derivation*", "nested*", "selection*"),
+    ),
+    SectionSpec(
+        "validation",
+        "Locked validation, validation cohort",
+        "The signature was locked before these data were used. Intervals account for several landmarks of one patient.",
+        "There is no validation result in the ledger: no validation cohort, or notebook 03 has not run.",
+        (
+            TableSpec("validation.primary", "Primary analysis"),
+            TableSpec("validation.secondary", "Subsets of landmarks and other estimators"),
+            TableSpec("validation.comparators", "Single markers"),
+            TableSpec("validation.difference", "Locked score minus single marker, difference in AUC"),
+            TableSpec("validation.classification", "Classification at the locked threshold"),
+            TableSpec("validation.calibration", "Calibration of the locked risk"),
+            TableSpec("validation", "Further numbers of the validation"),
+        ),
+        ("roc*", "calibration*", "comparator*", "validation*"),
+    ),
+    SectionSpec(
+        "sensitivity",
+        "Sensitivity to the landmark rules",
+        "One rule of the plan is changed at a time; patients, landmarks and events show what the rule moves.",
+        "No sensitivity analysis is in the ledger.",
+        (
+            TableSpec("sensitivity.validation", "Locked score, validation cohort"),
+            TableSpec("sensitivity.test", "Pre-specified score, test cohort"),
+            TableSpec("sensitivity.counts", "Landmarks, patients and flares under each rule", pivot=True),
+            TableSpec("sensitivity", "Landmark rules, one at a time"),
+        ),
+        ("sensitivity*",),
+    ),
+    SectionSpec(
+        "longitudinal",
+        "The score over time",
+        "Linear mixed models with patients as random effects. Groups formed by what happens later are descriptive, "
+        "not predictive.",
+        "No longitudinal result is in the ledger.",
+        (
+            TableSpec("longitudinal.coef", "Fixed effects", rows="visits"),
+            TableSpec("longitudinal.means", "Marginal means", rows="visits"),
+            TableSpec("longitudinal.icc", "Intraclass correlation", rows="visits"),
+            TableSpec("longitudinal", "Further longitudinal estimates", rows="visits"),
+        ),
+        ("longitudinal*", "trajector*", "means*"),
+    ),
+)
+
+# Ids shown elsewhere: Table 1 shows itself, the signature card shows its own numbers.
+ELSEWHERE = ("flow", "baseline", "signature")

@@ -1,0 +1,122 @@
+"""Tables of the report: ledger entries as texts, through disclosure control."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lumier_analysis.reporting.disclosure import shown_entry
+from lumier_analysis.reporting.flow import disclosed_flow, flow_from_ledger
+from lumier_analysis.reporting.layout import TableSpec
+from lumier_analysis.reporting.results import Entry, Results
+from lumier_analysis.reporting.wording import count_text, level_text, p_text
+
+COHORTS = {"test": "Test cohort", "validation": "Validation cohort", "controls": "Controls"}
+COUNTS = ("patients", "rows", "events")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row ready for the template: what it is, where it comes from, its cells by column, which of them are counts."""
+
+    label: str
+    id: str
+    origin: str
+    cells: dict[str, str]
+    counts: tuple[str, ...] = ()
+    remark: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table ready for the template: columns (key, heading) and rows."""
+
+    caption: str
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+def entry_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Table:
+    """Return ledger entries as a table; columns without content are left out."""
+    entries = list(entries)
+    levels = {entry.level for entry in entries if entry.level is not None}
+    # What most rows share is said once, below the table.
+    estimator, all_same = _usual([e.estimator for e in entries if e.kind == "estimate"])
+    unit, one_unit = _usual([e.unit for e in entries if e.kind != "count"])
+    rows = []
+    for entry in entries:
+        shown = shown_entry(entry, threshold, spec.digits)
+        remarks = [
+            entry.estimator if entry.estimator != estimator else "",
+            f"unit: {entry.unit}" if entry.kind != "count" and entry.unit and not one_unit else "",
+            shown.note,
+        ]
+        cells = {
+            "value": shown.value,
+            "interval": shown.interval,
+            "p": p_text(shown.p_value),
+            "patients": shown.n_patients,
+            "rows": shown.n_rows,
+            "events": shown.n_events,
+        }
+        counts = (*COUNTS, "value") if entry.kind == "count" else COUNTS
+        remark = "; ".join(part for part in remarks if part)
+        rows.append(Row(entry.label, entry.id, entry.origin, cells, counts, remark))
+    names = {
+        "value": "Number" if all(e.kind == "count" for e in entries) else "Estimate",
+        "interval": level_text(levels.pop()) if len(levels) == 1 else "CI",
+        "p": "p",
+        "patients": "Patients",
+        "rows": spec.rows.capitalize(),
+        "events": "Events",
+    }
+    columns = tuple((key, name) for key, name in names.items() if any(row.cells[key] for row in rows))
+    notes = [f"Estimator{'' if all_same else ', unless a row says otherwise'}: {estimator}."] if estimator else []
+    notes += [f"Unit: {unit}."] if one_unit else []
+    return Table(spec.caption, columns, tuple(rows), tuple(notes))
+
+
+def _usual(texts: list[str]) -> tuple[str, bool]:
+    """Return the text that at least half of them share (else ""), and whether all share it."""
+    counts = Counter(texts).most_common(1)
+    if not counts or not counts[0][0] or counts[0][1] * 2 < len(texts):
+        return "", False
+    return counts[0][0], counts[0][1] == len(texts)
+
+
+def pivot_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Table:
+    """Return entries named ``prefix.row.column`` as a table; a row is labelled by what its labels have before ": "."""
+    rows: dict[str, Row] = {}
+    columns: dict[str, str] = {}
+    for entry in entries:
+        name, _, column = entry.id.removeprefix(spec.prefix + ".").rpartition(".")
+        columns.setdefault(column, column.replace("_", " ").capitalize())
+        label = entry.label.rpartition(": ")[0] or name
+        row = rows.setdefault(name, Row(label, f"{spec.prefix}.{name}.*", entry.origin, {}, ()))
+        row.cells[column] = shown_entry(entry, threshold, spec.digits).text
+    for row in rows.values():
+        row.cells.update({column: "" for column in columns if column not in row.cells})
+    return Table(spec.caption, tuple(columns.items()), tuple(rows.values()))
+
+
+def flow_tables(results: Results, threshold: int) -> list[Table]:
+    """Return the participant flow, one table a level, cohorts side by side."""
+    steps = disclosed_flow(flow_from_ledger(results), threshold)
+    order = {"start": 0, "excluded": 1, "end": 2, "of which": 3}
+    tables = []
+    for level in dict.fromkeys(step["level"] for step in steps):
+        own = sorted((step for step in steps if step["level"] == level), key=lambda step: order[step["step"]])
+        cohorts = list(dict.fromkeys(step["cohort"] for step in steps))
+        rows: dict[tuple[str, str], Row] = {}
+        for step in own:
+            style = step["step"].replace(" ", "_")
+            blank = dict.fromkeys(cohorts, "0" if style == "excluded" else "")
+            id = step["id"].replace(f".{step['cohort']}.", ".*.", 1)
+            row = Row(step["reason"], id, step["origin"], blank, tuple(cohorts), style=style)
+            rows.setdefault((step["step"], step["reason"]), row).cells[step["cohort"]] = count_text(step["n"])
+        columns = tuple((cohort, COHORTS.get(cohort, cohort)) for cohort in cohorts)
+        tables.append(Table(level.capitalize(), columns, tuple(rows.values())))
+    return tables
