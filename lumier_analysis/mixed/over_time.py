@@ -22,6 +22,8 @@ _OPTIMISERS = ("lbfgs", "bfgs", "powell")
 # Smallest eigenvalue of the random-effects covariance (relative to the residual variance): below it the
 # fit lies at the boundary, where Wald intervals of the variance parameters have no meaning.
 _SINGULAR = 1e-5
+# Two optimisers agree when their log likelihoods differ by less: far below what a test or an interval could notice.
+_AGREE = 1e-4
 _ZERO_VARIANCE = "the variance between patients is estimated as zero: ordinary least squares, as REML gives there"
 
 
@@ -215,9 +217,11 @@ def _fit(y: Any, x: Any, codes: Any, z: Any) -> Any:
     relative = np.asarray(best.cov_re) * np.outer(size, size) / best.scale
     if not np.isfinite(relative).all() or float(np.linalg.eigvalsh(relative).min()) <= _SINGULAR:
         return None
-    # More random effects cannot fit worse: the random intercept's own maximum is known exactly.
-    intercept_only = best.llf + likelihood_shortfall(best, y, x, codes)
-    return None if best.llf < intercept_only - _AGREE else best
+    if z.shape[1] == 1:
+        return best
+    # More random effects cannot fit worse than the random intercept alone.
+    simpler = _fit(y, x, codes, np.ones((y.size, 1)))
+    return None if simpler is not None and best.llf < simpler.llf - _AGREE else best
 
 
 def _result(

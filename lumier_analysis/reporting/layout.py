@@ -83,7 +83,7 @@ SECTIONS = (
             TableSpec("sensitivity.counts", "Landmarks, patients and flares under each rule", pivot=True),
             TableSpec("sensitivity", "Landmark rules, one at a time"),
         ),
-        ("sensitivity*",),
+        ("sensitivity_validation*", "sensitivity*"),
     ),
     SectionSpec(
         "longitudinal",
@@ -103,3 +103,22 @@ SECTIONS = (
 
 # Ids shown elsewhere: Table 1 shows itself, the signature card shows its own numbers.
 ELSEWHERE = ("flow", "baseline", "signature")
+
+CAPTIONS = {
+    "flow": "Participant flow",
+    "missingness": "Missing values by variable and visit",
+    "chips": "Reactions not detected or not trusted, by chip",
+    "queries_by_centre": "Queries by centre",
+    "derivation": "Scores and markers, test cohort",
+    "roc": "ROC curve of the locked score, validation cohort",
+    "calibration": "Calibration of the locked risk, validation cohort",
+    "comparators": "Locked score and single markers, validation cohort",
+    "sensitivity_validation": "Locked score under each landmark rule, validation cohort",
+    "sensitivity_test": "Pre-specified score under each landmark rule, test cohort",
+    "trajectories": "Means of the score by visit",
+}
+
+
+def caption(name: str) -> str:
+    """Return the caption of a figure, made from its file name where none is written."""
+    return CAPTIONS.get(name, name.replace("_", " ").capitalize())

@@ -9,13 +9,15 @@ from pathlib import Path
 from PIL import Image
 
 from lumier_analysis.errors import DisclosureError
+from lumier_analysis.reporting.layout import caption
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure: name, alternative text, data URI, natural width and height in CSS pixels."""
+    """A figure: name, caption, alternative text, data URI, natural width and height in CSS pixels."""
 
     name: str
+    caption: str
     alt: str
     uri: str
     width: int
@@ -41,7 +43,7 @@ def read_picture(png: Path) -> Picture:
     svg = png.with_suffix(".svg")
     source, kind = (svg, "svg+xml") if svg.is_file() else (png, "png")
     content = base64.b64encode(source.read_bytes()).decode("ascii")
-    return Picture(png.stem, alt, f"data:image/{kind};base64,{content}", width, height)
+    return Picture(png.stem, caption(png.stem), alt, f"data:image/{kind};base64,{content}", width, height)
 
 
 def read_pictures(folder: Path) -> list[Picture]:

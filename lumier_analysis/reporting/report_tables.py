@@ -66,7 +66,7 @@ def entry_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Ta
         remark = "; ".join(part for part in remarks if part)
         rows.append(Row(entry.label, entry.id, entry.origin, cells, counts, remark))
     names = {
-        "value": "Number" if all(e.kind == "count" for e in entries) else "Estimate",
+        "value": "Estimate" if any(e.kind == "estimate" for e in entries) else "Number",
         "interval": level_text(levels.pop()) if len(levels) == 1 else "CI",
         "p": "p",
         "patients": "Patients",
@@ -115,7 +115,8 @@ def flow_tables(results: Results, threshold: int) -> list[Table]:
             style = step["step"].replace(" ", "_")
             blank = dict.fromkeys(cohorts, "0" if style == "excluded" else "")
             id = step["id"].replace(f".{step['cohort']}.", ".*.", 1)
-            row = Row(step["reason"], id, step["origin"], blank, tuple(cohorts), style=style)
+            label = step["reason"][:1].upper() + step["reason"][1:]
+            row = Row(label, id, step["origin"], blank, tuple(cohorts), style=style)
             rows.setdefault((step["step"], step["reason"]), row).cells[step["cohort"]] = count_text(step["n"])
         columns = tuple((cohort, COHORTS.get(cohort, cohort)) for cohort in cohorts)
         tables.append(Table(level.capitalize(), columns, tuple(rows.values())))

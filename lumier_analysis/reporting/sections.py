@@ -55,7 +55,7 @@ def build_sections(results: Results, threshold: int) -> list[Section]:
 
 
 def place_figures(sections: list[Section], figures: list[Picture]) -> list[Picture]:
-    """Put each figure into the first section with a pattern that matches, in the order of its patterns; return the rest."""
+    """Put each figure into the first section with a pattern that matches, in pattern order; return the rest."""
     left = list(figures)
     by_id = {section.id: section for section in sections}
     for spec in SECTIONS:
