@@ -60,7 +60,9 @@ class Estimate:
             return f"not estimable{': ' + self.note if self.note else ''}"
         if math.isnan(self.ci_low):
             return f"{self.value:.{digits}f}"
-        return f"{self.value:.{digits}f} ({100 * self.level:g} % CI {self.ci_low:.{digits}f} to {self.ci_high:.{digits}f})"
+        return (
+            f"{self.value:.{digits}f} ({100 * self.level:g} % CI {self.ci_low:.{digits}f} to {self.ci_high:.{digits}f})"
+        )
 
     def __str__(self) -> str:
         counts = [

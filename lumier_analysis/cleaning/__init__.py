@@ -10,16 +10,16 @@ from lumier_analysis.cleaning.sensitivity import aucs_under_rules, landmarks_und
 from lumier_analysis.cleaning.sledai import sledai_from_items
 
 __all__ = [
-    "Cleaned",
     "RULES",
+    "Cleaned",
     "aucs_under_rules",
     "clean_study",
     "count_queries",
     "expression_of",
     "landmark_rows",
     "landmark_table",
-    "longitudinal_rows",
     "landmarks_under",
+    "longitudinal_rows",
     "missing_by_visit",
     "participant_flow",
     "reference_expression",

@@ -64,8 +64,9 @@ class _Raw:
     """Raw files of a study, each read once, identifiers removed on the way in."""
 
     def __init__(self, study: Study, queries: Queries) -> None:
-        self.plan, self.removed = study.plan, {}
-        self.content: dict[str, pd.DataFrame | SeriesMatrix] = {}
+        self.plan = study.plan
+        self.removed: dict[str, list[str]] = {}
+        self.content: dict[str, pd.DataFrame] = {}
         for key, spec in study.plan.files.items():
             content = read_file(spec, study.raw)
             drop = study.plan.privacy.drop.get(key, [])
@@ -163,7 +164,8 @@ def _measure(
     test_samples = set(tables["samples"].loc[tables["samples"]["patient_id"].isin(test), "sample_id"])
     if source.source == "qpcr":
         return measure_qpcr(raw.content[source.file], tables.get("plate_map"), test_samples, plan, queries)
-    return measure_matrix(raw.content[f"{source.file} (matrix)"], raw.content[source.annotation], test_samples, plan)
+    annotation = raw.content[str(source.annotation)]
+    return measure_matrix(raw.content[f"{source.file} (matrix)"], annotation, test_samples, plan)
 
 
 def clean_study(study: Study) -> Cleaned:
@@ -196,7 +198,7 @@ def clean_study(study: Study) -> Cleaned:
     patients = _patients(tables["patients"])
     visits = _visits(tables["visits"], patients, plan, queries)
     flares = _flares(tables.get("flares"), visits, patients, plan, queries)
-    recovered = [c for c in visits if c.endswith("_from_time")]
+    recovered = [c for c in map(str, visits.columns) if c.endswith("_from_time")]
     for column in recovered:
         rows = visits[visits[column].fillna(False).astype(bool)]
         name = column.removesuffix("_from_time")

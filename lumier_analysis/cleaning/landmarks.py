@@ -7,6 +7,7 @@ reason that excluded it, the first in the order below; nothing is dropped.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,7 +154,7 @@ def landmark_table(
         patient = row["patient_id"]
         if patient not in courses:
             own = flare_groups.get(patient)
-            end_day = people.at[patient, "end_day"]
+            end_day: Any = people.at[patient, "end_day"]
             courses[patient] = _Course(
                 visit_days=attended.get(patient, np.array([])),
                 flare_days=own["day"].to_numpy(float) if own is not None else np.array([]),

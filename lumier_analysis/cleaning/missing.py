@@ -24,7 +24,9 @@ def missing_by_visit(visits: pd.DataFrame, *, minimum: int = 5, visit_limit: int
     DataFrame, index variables, columns visits
         Proportions from 0 to 1; variables that are complete everywhere share one row, ``all others``.
     """
-    columns = [c for c in visits.columns if c not in _NOT_DATA and not c.endswith(("_censored", "_titre", "_from_time"))]
+    columns = [
+        c for c in visits.columns if c not in _NOT_DATA and not c.endswith(("_censored", "_titre", "_from_time"))
+    ]
     order = visits.groupby("visit")["day"].median().sort_values().index[:visit_limit]
     grouped = visits[columns].isna().groupby(visits["visit"])
     count, size = grouped.sum().reindex(order), grouped.size().reindex(order)

@@ -77,7 +77,7 @@ class Queries:
             raise KeyError(rule)
         for label, row in rows.iterrows():
             if isinstance(value, pd.Series):
-                found = value.loc[label]
+                found: Any = value[label]  # type: ignore[call-overload]
             else:
                 found = value if value is not None else row.get(field, "")
             self._rows.append(

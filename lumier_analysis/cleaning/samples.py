@@ -116,7 +116,7 @@ def measure_matrix(expression: pd.DataFrame, annotation: pd.DataFrame, test_samp
     annotation = annotation.loc[annotation["gene"].isin(wanted), ["probe", "gene"]]
     floored = pd.Series(dtype=float)
     if settings.floor is not None:
-        probes = log2.index.intersection(annotation["probe"])
+        probes = log2.index.intersection(pd.Index(annotation["probe"]))
         seen = [s for s in log2.columns if s in test_samples] or list(log2.columns)
         # Files print intensities to three decimals: the floor log2(10) = 3.3219 stands there as 3.322.
         floored = (log2.loc[probes, seen] <= settings.floor + 1e-3).mean(axis=1)

@@ -78,6 +78,8 @@ def aucs_under_rules(
         if used.any():
             estimate = auc(rows.loc[used, "event"], values[used], cluster=rows.loc[used, "patient_id"], **settings)
         else:
-            estimate = Estimate(math.nan, method="AUC", n_patients=0, n_rows=0, n_events=0, note="no landmark under this rule")
+            estimate = Estimate(
+                math.nan, method="AUC", n_patients=0, n_rows=0, n_events=0, note="no landmark under this rule"
+            )
         found[key] = (title, estimate)
     return found

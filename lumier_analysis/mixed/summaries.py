@@ -10,17 +10,17 @@ from lumier_analysis.mixed.over_time import MixedResult
 
 def term_estimate(result: MixedResult, term: str) -> Estimate:
     """Return a coefficient, in units of the score per unit of the variable, with its Wald interval and test."""
-    row = result.coefficients.loc[term]
+    row: dict[str, float] = {str(k): float(v) for k, v in result.coefficients.loc[[term]].iloc[0].items()}
     return Estimate(
-        float(row["estimate"]),
-        float(row["se"]),
-        float(row["ci_low"]),
-        float(row["ci_high"]),
+        row["estimate"],
+        row["se"],
+        row["ci_low"],
+        row["ci_high"],
         level=result.level,
         method=result.method,
         n_patients=result.n_patients,
         n_rows=result.n_rows,
-        p_value=float(row["p_value"]),
+        p_value=row["p_value"],
         note=result.note,
     )
 

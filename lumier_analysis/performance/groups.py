@@ -14,7 +14,7 @@ from lumier_analysis.performance.intervals import wilson_interval
 def calibration_groups(
     outcome: Any, probability: Any, *, cluster: Any = None, groups: int = 5, minimum: int = 5, level: float = 0.95
 ) -> pd.DataFrame:
-    """Return mean risk and event proportion by quantile groups of the risk.
+    """Return mean risk and event proportion by groups of rising risk.
 
     Parameters
     ----------
@@ -25,8 +25,7 @@ def calibration_groups(
         Patient of each row: the Wilson interval is then taken at the effective sample size, n divided by the design
         effect (the ratio of the clustered to the binomial variance, not below 1).
     groups : int
-        At most so many; neighbours are merged until each has at least `minimum` events, so that a drawn proportion
-        gives no small count away.
+        At most so many; each holds at least `minimum` events, so that a drawn proportion gives no small count away.
     minimum : int
     level : float
 
@@ -39,12 +38,12 @@ def calibration_groups(
     risk, event = np.asarray(probability, float), np.asarray(outcome, float)
     patient = rows.patient
     order = np.argsort(risk, kind="stable")
-    events = int(event.sum())
-    wanted = max(1, min(groups, events // max(minimum, 1)))
-    for k in range(wanted, 0, -1):
-        parts = np.array_split(order, k)
-        if k == 1 or min(event[p].sum() for p in parts) >= minimum:
-            break
+    places = np.flatnonzero(event[order])
+    k = max(1, min(groups, len(places) // max(minimum, 1)))
+    # Each group gets its share of the events; it ends halfway to the next event, so that no group stops on one.
+    last = [chunk[-1] for chunk in np.array_split(places, k)[:-1]]
+    cuts = [(places[np.searchsorted(places, end) + 1] + end + 1) // 2 for end in last]
+    parts = np.split(order, cuts)
     table = []
     for part in parts:
         n, observed = len(part), float(event[part].mean())

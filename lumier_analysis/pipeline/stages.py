@@ -86,8 +86,9 @@ STAGES = (
             "analysis/results/02_signature_derivation.json",
             "analysis/results/03_locked_validation.json",
             "analysis/results/04_longitudinal_models.json",
+            "reports/figures",
         ),
-        writes=("analysis/results/05_manuscript.json", "reports/figures"),
+        writes=("analysis/results/05_manuscript.json", "reports/tables"),
     ),
     Stage(
         "report",

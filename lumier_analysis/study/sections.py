@@ -136,9 +136,9 @@ class Sensitivity(Section):
     @field_validator("set")
     @classmethod
     def _rules_only(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        allowed: dict[str, type[Section]] = {"landmarks": Landmarks, "flare": Flare}
         for key in changes:
             section, _, name = key.partition(".")
-            allowed = {"landmarks": Landmarks, "flare": Flare}
             if section not in allowed or name not in allowed[section].model_fields:
                 raise ValueError(f"{key} cannot be set here; allowed are the keys of landmarks and flare")
         return changes

@@ -5,7 +5,8 @@ from lumier_analysis.cleaning.titres import titre_from_time, to_titre
 
 
 @pytest.mark.parametrize(
-    ("stored", "titre"), [(0.0972222, 80), (0.048611111, 10), (0.069444444, 40), (0.263888889, 320), (0.930555556, 1280)]
+    ("stored", "titre"),
+    [(0.0972222, 80), (0.048611111, 10), (0.069444444, 40), (0.263888889, 320), (0.930555556, 1280)],
 )
 def test_a_titre_read_as_a_time_of_day_is_recovered(stored, titre):
     assert titre_from_time(pd.Series([stored])).item() == titre

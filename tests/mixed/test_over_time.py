@@ -29,7 +29,7 @@ def frame():
 def test_balanced_data_give_the_paired_contrast(frame):
     """With complete visits and a random intercept the visit contrast is the mean of paired differences."""
     r = score_over_time(frame, "score ~ C(visit)", "patient_id")
-    wide = frame.pivot(index="patient_id", columns="visit", values="score")
+    wide = frame.pivot_table(index="patient_id", columns="visit", values="score")
     assert r.coefficients.loc["C(visit)[T.M12]", "estimate"] == pytest.approx(
         (wide["M12"] - wide["M0"]).mean(), rel=1e-6
     )
