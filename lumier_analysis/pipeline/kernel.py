@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -82,7 +83,9 @@ def kernel_manager_class(root: Path, token: str, ipython_folder: Path) -> type:
 
         async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
             environment = fixed_environment(token) | {"IPYTHONDIR": str(ipython_folder)}
-            await KernelManager._async_start_kernel(self, **(kwargs | {"env": environment, "cwd": str(root)}))
+            # What the cells print comes through the kernel's messages; its own last words at an interrupt are noise.
+            launch = {"env": environment, "cwd": str(root), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            await KernelManager._async_start_kernel(self, **(kwargs | launch))
             started.append(int(getattr(self.provisioner, "pid", 0) or 0))
 
     started: list[int] = []

@@ -53,7 +53,7 @@ def study_lock(path: Path) -> Iterator[None]:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             owner = _read_owner(path)
-            if attempt == 2 or owner is None or _owner_lives(owner):
+            if attempt == 2 or owner is None or (owner and _owner_lives(owner)):
                 owner = owner or {}
                 raise UsageError(
                     "Another run of this study is going on",

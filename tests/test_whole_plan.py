@@ -1,0 +1,138 @@
+"""The whole plan on the embedded study, as a user runs it, in a copy of the project."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from lumier_analysis.reporting import lint_reports, read_ledger, study_identifiers
+from lumier_analysis.study import open_study, project_root
+
+pytestmark = pytest.mark.pipeline
+RESULTS = (
+    "analysis/tables",
+    "analysis/results",
+    "analysis/queries.csv",
+    "analysis/flow.json",
+    "analysis/locked_signature.json",
+)
+
+
+def lumier(root, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "lumier_analysis", *arguments],
+        cwd=root, env=os.environ | environment, capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
+
+
+def hashes(root):
+    study = root / "data/synthetic"
+    files = [f for name in RESULTS for f in ([study / name] if (study / name).is_file() else (study / name).rglob("*"))]
+    files += list((root / "reports/synthetic").rglob("*"))
+    return {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files if f.is_file()}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project with the simulated study in it, run once."""
+    root = tmp_path_factory.mktemp("project")
+    origin = project_root()
+    for folder in ("lumier_analysis", "notebooks"):
+        shutil.copytree(origin / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for file in ("pyproject.toml", "requirements.lock", "data/synthetic/plan.yml"):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(origin / file, root / file)
+    made = lumier(root, "simulate", "data/synthetic")
+    assert made.returncode == 0, made.stderr
+    done = lumier(root, "run", "data/synthetic")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "reports/synthetic/report.html" in done.stdout
+    return root
+
+
+@pytest.fixture(scope="module")
+def ledger(project):
+    return read_ledger(open_study(project / "data/synthetic"))
+
+
+def test_the_interval_of_the_primary_result_covers_the_simulated_truth(project, ledger):
+    truth = json.loads((project / "data/synthetic/truth/model.json").read_text(encoding="utf-8"))["true_auc"]["value"]
+    signature = json.loads((project / "data/synthetic/analysis/locked_signature.json").read_text(encoding="utf-8"))
+    primary = ledger["validation.primary.auc"]
+    assert signature["name"] == "interferon", "the truth is that of the pre-specified score"
+    assert primary.ci_low < truth < primary.ci_high
+    assert 0 < primary.ci_high - primary.ci_low < 0.4
+
+
+def test_the_second_opinion_agrees_with_the_primary_result(ledger):
+    primary = ledger["validation.primary.auc"]
+    for other in ("delete_one_patient_jackknife", "patient_bootstrap_percentile"):
+        entry = ledger[f"validation.secondary.{other}"]
+        assert entry.value == pytest.approx(primary.value, abs=1e-12)
+        # Three standard errors of one quantity; with some 25 events they differ by a few per cent.
+        assert entry.se == pytest.approx(primary.se, rel=0.15)
+
+
+def test_every_number_belongs_to_the_plan_and_to_a_cell(project, ledger):
+    items = {a.id for a in open_study(project / "data/synthetic").plan.analyses}
+    assert len(ledger) > 100
+    for entry in ledger.values():
+        assert entry.plan_item in items
+        assert entry.cell, entry.id
+        assert entry.value == entry.value or entry.note, entry.id
+
+
+def test_the_report_opens_with_the_primary_result_and_asks_nothing_of_the_network(project, ledger):
+    html = (project / "reports/synthetic/report.html").read_text(encoding="utf-8")
+    body = html[html.index("<body") :]
+    line = f"AUC {ledger['validation.primary.auc'].value:.2f}"
+    assert line in body
+    assert body.index(line) < body.index("<table")
+    assert 'src="http' not in html
+    assert 'href="http' not in html
+    assert "<script" not in html
+    assert body.count("<img") == body.count('alt="') > 5
+
+
+def test_nothing_identifying_is_under_reports(project):
+    study = open_study(project / "data/synthetic")
+    identifiers = study_identifiers(study)
+    assert len(identifiers) > 1000
+    assert lint_reports(project / "reports/synthetic", identifiers, threshold=study.plan.disclosure.threshold) == []
+
+
+def test_a_second_run_does_nothing_and_says_so(project):
+    before = hashes(project)
+    done = lumier(project, "run", "data/synthetic")
+    assert done.returncode == 0
+    assert "Nothing to do" in done.stdout
+    assert hashes(project) == before
+
+
+def test_two_fresh_runs_are_identical_to_the_last_byte(project):
+    before = hashes(project)
+    assert len(before) > 40
+    done = lumier(project, "run", "--fresh", "data/synthetic", TZ="Asia/Tokyo", PYTHONHASHSEED="7", OMP_NUM_THREADS="2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = hashes(project)
+    assert [name for name in before if before[name] != after.get(name)] == []
+
+
+def test_a_broken_raw_file_ends_the_run_in_one_sentence_without_results(project):
+    chip = project / "data/synthetic/raw/biomark/chip_03.csv"
+    whole = chip.read_bytes()
+    chip.write_bytes(whole[: len(whole) // 2])
+    try:
+        done = lumier(project, "run", "data/synthetic")
+    finally:
+        chip.write_bytes(whole)
+    assert done.returncode == 11
+    assert "chip_03.csv" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (project / "data/synthetic/analysis/results/01_data_cleaning.json").exists()
