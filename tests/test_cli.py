@@ -84,7 +84,7 @@ def test_status_says_why_each_stage_is_stale(work: Path, capsys: pytest.CaptureF
         "report",
     ]
     assert lines[0] == "clean         stale  The raw files of tiny are not there"
-    assert lines[-1] == "report        stale  it has no complete run"
+    assert lines[-1] == "report        stale  it follows clean; it has no complete run"
 
 
 def test_run_passes_its_options_on_and_names_the_report(

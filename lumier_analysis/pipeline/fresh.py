@@ -174,7 +174,8 @@ def status(study: Study, stages: tuple[Stage, ...] = STAGES) -> list[StageStatus
             reasons = stale_reasons(stage, study, read_record(study, stage), stage_key(stage, study))
         except (RawDataError, NotebookError) as error:
             reasons = [error.message]
-        if not reasons and (waiting := next((s.stage.name for s in states if not s.fresh), None)):
-            reasons = [f"it follows {waiting}"]
+        if waiting := next((s.stage.name for s in states if not s.fresh), None):
+            # What the inputs are now says nothing yet: they are about to be written again.
+            reasons = [f"it follows {waiting}", *(r for r in reasons if not r.startswith("input "))]
         states.append(StageStatus(stage, tuple(reasons)))
     return states
