@@ -18,7 +18,7 @@ from lumier_analysis.errors import AnalysisError
 from lumier_analysis.mixed.random_intercept import variance_is_zero
 
 # Tried in this order until one converges with a usable covariance.
-_OPTIMISERS = ("lbfgs", "bfgs", "powell")
+_OPTIMISERS = ("lbfgs", "powell", "bfgs")
 # Smallest eigenvalue of the random-effects covariance (relative to the residual variance): below it the
 # fit lies at the boundary, where Wald intervals of the variance parameters have no meaning.
 _SINGULAR = 1e-5
@@ -183,11 +183,26 @@ def _design(frame: pd.DataFrame, formula: str, groups: str, random: str) -> tupl
         for name in needed:
             if isinstance(used[name].dtype, pd.CategoricalDtype):
                 used = used.assign(**{name: used[name].cat.remove_unused_categories()})
+        if not hasattr(fixed, "lhs"):
+            raise AnalysisError(f"the model {formula!r} needs a response", fix="write it as 'score ~ month'")
+        response = str(fixed.lhs)
+        if response in used and not pd.api.types.is_numeric_dtype(used[response]):
+            raise AnalysisError(f"the response {response} is not a number", found=str(used[response].dtype))
         both = fixed.get_model_matrix(used, na_action="raise")
         z = within.get_model_matrix(used, na_action="raise")
         return both.lhs, both.rhs, z, used, both.rhs.model_spec
     except (FormulaicError, SyntaxError, AttributeError, ValueError, TypeError) as error:
         raise AnalysisError(f"the model {formula!r} cannot be built", found=str(error).splitlines()[0]) from None
+
+
+def _at_boundary(fit: Any, z: Any) -> bool:
+    """Tell whether a random effect adds (almost) nothing to the response.
+
+    A slope per day has a tiny variance without being at the boundary, so each effect is judged by what it adds to y.
+    """
+    size = np.sqrt((z**2).mean(axis=0))
+    relative = np.asarray(fit.cov_re) * np.outer(size, size) / fit.scale
+    return not np.isfinite(relative).all() or float(np.linalg.eigvalsh(relative).min()) <= _SINGULAR
 
 
 def _fit(y: Any, x: Any, codes: Any, z: Any) -> Any:
@@ -206,16 +221,16 @@ def _fit(y: Any, x: Any, codes: Any, z: Any) -> Any:
                     fits.append(fit)
             except (np.linalg.LinAlgError, ValueError, FloatingPointError):
                 continue
-        # Two that agree are enough; the third is slow.
-        if len(fits) == 2 and abs(fits[0].llf - fits[1].llf) < _AGREE:
+        # Two that agree are enough; so are two of which the better one lies at the boundary.
+        if len(fits) < 2:
+            continue
+        best = max(fits, key=lambda f: f.llf)
+        if abs(fits[0].llf - fits[1].llf) < _AGREE or _at_boundary(best, z):
             break
     if not fits:
         return None
     best = max(fits, key=lambda f: f.llf)
-    # A slope per day has a tiny variance without being at the boundary: judge each effect by what it adds to y.
-    size = np.sqrt((z**2).mean(axis=0))
-    relative = np.asarray(best.cov_re) * np.outer(size, size) / best.scale
-    if not np.isfinite(relative).all() or float(np.linalg.eigvalsh(relative).min()) <= _SINGULAR:
+    if _at_boundary(best, z):
         return None
     if z.shape[1] == 1:
         return best
