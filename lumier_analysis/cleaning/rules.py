@@ -73,18 +73,38 @@ def days_since_inclusion(
     return days.mask(far | early)
 
 
-def unique_visits(visits: pd.DataFrame, keys: list[str], queries: Queries) -> pd.DataFrame:
-    """Keep one row a key; a second, different row for the same visit is queried and not used."""
-    again = visits.duplicated(subset=keys, keep="first")
+def unique_rows(table: pd.DataFrame, keys: list[str], unit: str, queries: Queries) -> pd.DataFrame:
+    """Keep one row a key; a second, different row with the same key is queried and not used.
+
+    Rows in which a part of the key is missing are no duplicates of each other: they are kept.
+    """
+    known = table[keys].notna().all(axis=1)
+    again = table.duplicated(subset=keys, keep="first") & known
     queries.add(
         "duplicate_key",
-        visits[again],
+        table[again],
         field=" and ".join(keys),
         value="a second, different line",
-        expected="one line a visit",
+        expected=f"one line a {unit}",
         action="first line used",
     )
-    return visits[~again].reset_index(drop=True)
+    return table[~again].reset_index(drop=True)
+
+
+def unique_tubes(samples: pd.DataFrame, queries: Queries) -> pd.DataFrame:
+    """Keep one row a tube; a tube that two lines give to different patients or visits belongs to no one."""
+    owner = [c for c in ("patient_id", "visit") if c in samples]
+    owners = samples[["sample_id", *owner]].drop_duplicates()
+    disputed = samples["sample_id"].isin(owners.loc[owners["sample_id"].duplicated(), "sample_id"])
+    queries.add(
+        "duplicate_key",
+        samples[disputed],
+        field="sample_id",
+        value="one tube, two patients or visits",
+        expected="one line a tube",
+        action="tube not used",
+    )
+    return unique_rows(samples[~disputed], ["sample_id"], "tube", queries)
 
 
 def plausible_values(visits: pd.DataFrame, limits: dict[str, Plausible], queries: Queries) -> pd.DataFrame:
