@@ -34,6 +34,7 @@ from lumier_analysis.study.sections import (
     Sledai,
     StudyInfo,
     Tables,
+    TargetStates,
 )
 
 
@@ -48,6 +49,7 @@ class Plan(Section):
     plausible: dict[str, Plausible] = {}
     eligibility: Eligibility | None = None
     sledai: Sledai = Sledai()
+    target_states: TargetStates = TargetStates()
     flare: Flare = Flare()
     landmarks: Landmarks = Landmarks()
     sensitivity: list[Sensitivity] = []

@@ -101,11 +101,18 @@ class Sledai(Section):
     total: Literal["items", "entered"] = "items"
 
 
+class TargetStates(Section):
+    """LLDAS and DORIS: whether what a study does not record at all counts as met, or leaves them unjudged."""
+
+    unrecorded_met: bool = True
+
+
 class Flare(Section):
     """What counts as a flare."""
 
     definition: Literal["sfi_any", "sfi_severe", "sledai_increase", "adjudicated"] = "sfi_any"
     medication_criteria: bool = True
+    serology_items: bool = True
     sledai_increase: int = Field(default=3, ge=1)
     observed: Literal["continuously", "at_visits"] = "continuously"
 
@@ -123,7 +130,8 @@ class Landmarks(Section):
     minimum_gap_days: int = Field(default=1, ge=1)
     recurrent_flares: bool = False
     allow_flare_samples: bool = False
-    competing_events: list[Literal["death", "pregnancy"]] = []
+    competing_events: list[Literal["death", "pregnancy"]] = ["death", "pregnancy"]
+    treatment_escalation: Literal["ignore", "composite", "censor"] = "ignore"
 
 
 class Sensitivity(Section):
