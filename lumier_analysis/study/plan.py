@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, field_validator, model_validator
 
 from lumier_analysis.errors import PlanError
+from lumier_analysis.study.rule_sections import Checks, Rule
 from lumier_analysis.study.sections import (
     Analysis,
     Derivation,
@@ -47,6 +48,8 @@ class Plan(Section):
     tables: Tables
     privacy: Privacy = Privacy()
     plausible: dict[str, Plausible] = {}
+    rules: list[Rule] = []
+    checks: Checks = Checks()
     eligibility: Eligibility | None = None
     sledai: Sledai = Sledai()
     target_states: TargetStates = TargetStates()
@@ -80,6 +83,14 @@ class Plan(Section):
             raise ValueError("exactly one analysis has role primary")
         return items
 
+    @field_validator("rules")
+    @classmethod
+    def _rule_ids(cls, rules: list[Rule]) -> list[Rule]:
+        ids = [rule.id for rule in rules]
+        if twice := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"each rule id stands once; twice: {', '.join(twice)}")
+        return rules
+
     @model_validator(mode="after")
     def _files_exist_in_plan(self) -> Plan:
         named = {f"tables.{k}.file": t.file for k, t in self.tables if t is not None}
@@ -87,11 +98,16 @@ class Plan(Section):
         if self.expression.annotation:
             named["expression.annotation"] = self.expression.annotation
         named |= {f"privacy.drop.{k}": k for k in self.privacy.drop}
+        named |= {f"privacy.not_identifying.{k}": k for k in self.privacy.not_identifying}
         for key, file in named.items():
             if file not in self.files:
                 raise ValueError(f"{key} names the file {file!r}, which is none of files: {', '.join(self.files)}")
         if self.flare.definition != "sledai_increase" and self.tables.flares is None:
             raise ValueError(f"flare.definition {self.flare.definition} needs tables.flares")
+        for rule in self.rules:
+            for key, table in (("table", rule.table), ("exists_in.table", rule.exists_in and rule.exists_in.table)):
+                if table == "flares" and self.tables.flares is None:
+                    raise ValueError(f"{key} of the rule {rule.id} is flares, and the plan has no tables.flares")
         return self
 
 

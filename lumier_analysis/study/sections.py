@@ -73,9 +73,15 @@ class Tables(Section):
 
 
 class Privacy(Section):
-    """Columns removed at reading, by file; any other direct identifier stops the run."""
+    """Columns removed at reading, by file; any other direct identifier stops the run.
+
+    `not_identifying` clears a column that only looks like one (file -> column -> why): its name, and content that may
+    be telephone or security numbers. E-mail addresses, security numbers with a valid key, persons and birth dates are
+    never cleared.
+    """
 
     drop: dict[str, list[str]] = {}
+    not_identifying: dict[str, dict[str, Annotated[str, Field(min_length=3)]]] = {}
 
 
 class Plausible(Section):
@@ -180,6 +186,19 @@ class Qpcr(Section):
     minimum_rin: float | None = None
 
 
+class SexGenes(Section):
+    """Measured genes that tell the sex of a sample; they never enter a signature."""
+
+    female: list[str] = []
+    male: list[str] = []
+
+    @model_validator(mode="after")
+    def _some(self) -> SexGenes:
+        if not self.female and not self.male:
+            raise ValueError("name at least one gene, as sex_genes: {female: [XIST], male: [RPS4Y1, KDM5D]}")
+        return self
+
+
 class Panel(Section):
     """Genes, modules and the scores made of modules."""
 
@@ -188,6 +207,7 @@ class Panel(Section):
     other_genes: list[str] = []
     scores: dict[str, list[str]]
     primary_score: str
+    sex_genes: SexGenes | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> Panel:
