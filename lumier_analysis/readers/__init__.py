@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lumier_analysis.readers.biomark import read_biomark
+    from lumier_analysis.readers.codes import to_category, to_flag
+    from lumier_analysis.readers.dates import to_date
     from lumier_analysis.readers.delimited import read_delimited
     from lumier_analysis.readers.files import matching_files, read_file
     from lumier_analysis.readers.geo import SeriesMatrix, read_series_matrix
@@ -18,10 +20,7 @@ if TYPE_CHECKING:
     from lumier_analysis.readers.values import (
         Censored,
         Converted,
-        to_category,
         to_censored,
-        to_date,
-        to_flag,
         to_integer,
         to_number,
         to_text,
@@ -50,6 +49,9 @@ __all__ = [
 
 _HOME = {
     "read_biomark": "biomark",
+    "to_category": "codes",
+    "to_flag": "codes",
+    "to_date": "dates",
     "read_delimited": "delimited",
     "matching_files": "files",
     "read_file": "files",

@@ -24,54 +24,6 @@ class StudyInfo(Section):
     caution: str = ""
 
 
-class FileSpec(Section):
-    """One raw file (or a pattern of files) and how to read it."""
-
-    path: str
-    format: Literal["delimited", "biomark", "geo_series_matrix"]
-    separator: str | None = None
-    decimal: Literal[".", ","] = "."
-    encoding: str | None = None
-    dates: str = "%Y-%m-%d"
-
-
-class ColumnSpec(Section):
-    """Where a canonical column comes from and what type it has."""
-
-    source: str = Field(alias="from")
-    type: Literal["text", "integer", "number", "date", "flag", "category", "censored", "titre"]
-    values: dict[str, str] | None = None
-    unit: str = ""
-    absent: list[str] = []
-
-    @model_validator(mode="after")
-    def _category_has_values(self) -> ColumnSpec:
-        if self.type == "category" and not self.values:
-            raise ValueError("a category needs its values, e.g. values: {F: female, H: male}")
-        return self
-
-
-class TableSpec(Section):
-    """A canonical table: its raw file, the rows that count, its columns."""
-
-    file: str
-    where: dict[str, list[str]] = {}
-    one_row_per: str | None = None
-    order_by: str | None = None
-    columns: dict[str, ColumnSpec]
-
-
-class Tables(Section):
-    """The canonical tables; what a study does not have is left out."""
-
-    patients: TableSpec
-    visits: TableSpec
-    samples: TableSpec
-    flares: TableSpec | None = None
-    plate_map: TableSpec | None = None
-    controls: TableSpec | None = None
-
-
 class Privacy(Section):
     """Columns removed at reading, by file; any other direct identifier stops the run.
 
