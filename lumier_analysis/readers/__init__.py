@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lumier_analysis.readers.delimited import read_delimited
     from lumier_analysis.readers.files import matching_files, read_file
     from lumier_analysis.readers.geo import SeriesMatrix, read_series_matrix
+    from lumier_analysis.readers.instruments import read_ct
     from lumier_analysis.readers.recognise import recognise_ct
     from lumier_analysis.readers.scale import detect_scale, to_log2
     from lumier_analysis.readers.values import (
@@ -33,6 +34,7 @@ __all__ = [
     "detect_scale",
     "matching_files",
     "read_biomark",
+    "read_ct",
     "read_delimited",
     "read_file",
     "read_series_matrix",
@@ -60,6 +62,7 @@ _HOME = {
     "read_series_matrix": "geo",
     "to_log2": "scale",
     "recognise_ct": "recognise",
+    "read_ct": "instruments",
 }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _READERS = {
     "delimited": ("delimited", "read_delimited"),
     "biomark": ("biomark", "read_biomark"),
+    "ct": ("instruments", "read_ct"),
     "geo_series_matrix": ("geo", "read_series_matrix"),
 }
 
@@ -32,7 +33,7 @@ class FileDescription(Protocol):
     @property
     def separator(self) -> str | None: ...  # noqa: D102
     @property
-    def decimal(self) -> str: ...  # noqa: D102
+    def decimal(self) -> str | None: ...  # noqa: D102
     @property
     def encoding(self) -> str | None: ...  # noqa: D102
 
@@ -76,7 +77,7 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
     Parameters
     ----------
     spec : object
-        With attributes path (may be a pattern such as ``biomark/*.csv``), format (delimited, biomark or
+        With attributes path (may be a pattern such as ``biomark/*.csv``), format (delimited, biomark, ct or
         geo_series_matrix), separator, decimal and encoding.
     raw_folder : path
         Folder that `spec.path` is relative to.
@@ -102,6 +103,8 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
     options = {}
     if spec.format == "delimited":
         options = {"separator": spec.separator, "decimal": spec.decimal, "encoding": spec.encoding}
+    elif spec.format == "ct":
+        options = {"rows": getattr(spec, "rows", None)}
     paths = matching_files(spec.path, raw_folder)
     if len(paths) > 1 and spec.format == "geo_series_matrix":
         raise PlanError(
@@ -120,4 +123,8 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
                 found=f"only in one of them: {', '.join(odd[:5])}",
                 fix="export them alike, or name them apart under `files`",
             )
-    return pd.concat(tables, ignore_index=True)
+    joined = pd.concat(tables, ignore_index=True)
+    # Instruments' readers note files that do not show by themselves that they are whole.
+    if unproven := {f: why for t in tables for f, why in t.attrs.get("length_unproven", {}).items()}:
+        joined.attrs["length_unproven"] = unproven
+    return joined

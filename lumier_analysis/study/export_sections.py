@@ -28,7 +28,7 @@ class FileSpec(Section):
     """
 
     path: str
-    format: Literal["delimited", "redcap", "sas", "spss", "stata", "biomark", "geo_series_matrix"]
+    format: Literal["delimited", "redcap", "sas", "spss", "stata", "biomark", "ct", "geo_series_matrix"]
     separator: str | None = None
     decimal: Literal[".", ","] | None = None
     encoding: str | None = None

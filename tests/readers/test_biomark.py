@@ -26,6 +26,7 @@ def test_every_generation_is_read(write_chip: Write, chip: Chip, generation: str
     frame = read_biomark(write_chip(chip(generation), end=end))
     assert len(frame) == 2304
     expected = ["sample", "sample_type", "assay", "assay_type", "ct", "state", "quality", "well", "chip", "file", "row"]
+    expected += ["task", "quantity"]
     assert frame.columns.tolist() == expected
     first = frame.iloc[0]
     assert first[["sample", "sample_type", "assay", "assay_type"]].tolist() == ["T048", "NTC", "GENE1", "Test"]
@@ -104,7 +105,7 @@ def test_a_missing_file_and_another_format(tmp_path: Path) -> None:
     with pytest.raises(RawDataError, match="missing"):
         read_biomark(tmp_path / "absent.csv")
     (tmp_path / "a.csv").write_text("patient;visit\n1;M0\n")
-    with pytest.raises(RawDataError, match=r"no Biomark.*'patient;visit'"):
+    with pytest.raises(RawDataError, match=r"no Biomark.*a first line of 1 fields"):
         read_biomark(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_bytes(b"\xa0")
     with pytest.raises(RawDataError, match="it is blank"):
