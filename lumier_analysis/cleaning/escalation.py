@@ -79,7 +79,9 @@ def treatment_escalations(visits: pd.DataFrame, flares: pd.DataFrame) -> pd.Data
     found = found.assign(treatments=pd.Series(names, index=found.index, dtype="string"))
     counted = flares[flares["is_flare"].fillna(False).astype(bool)].dropna(subset=["day"])
     end = counted["detection_day"].fillna(counted["day"]) if "detection_day" in counted else counted["day"]
-    spans = pd.DataFrame({"patient_id": counted["patient_id"], "start": counted["day"], "end": end})
+    # Without a flare the column has lost its type, and tables merge on like types alone.
+    who = counted["patient_id"].astype(found["patient_id"].dtype)
+    spans = pd.DataFrame({"patient_id": who, "start": counted["day"], "end": end})
     pairs = found.reset_index(names="row").merge(spans, on="patient_id")
     near = (pairs["start"] <= pairs["day"]) & (pairs[["start", "end"]].max(axis=1) >= pairs["after_day"].fillna(-1))
     flared = pairs.loc[near.fillna(False).astype(bool), "row"]

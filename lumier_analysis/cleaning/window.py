@@ -11,7 +11,7 @@ from lumier_analysis.study.sections import Landmarks
 
 #: Ends after which nothing recorded counts; after the others a visit proves that the patient was still followed.
 FINAL = ("death", "pregnancy", "withdrawn")
-UNKNOWN_ONSET = "flare of unknown onset, detected after the cap"
+UNKNOWN_ONSET = "flare of unknown onset, detected after the window"
 NOT_OBSERVED = "window not fully observed"
 ESCALATED = "treatment escalated in the window"
 
