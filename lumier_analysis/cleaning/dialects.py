@@ -58,7 +58,8 @@ def settled(raw: pd.DataFrame, file: FileSpec, tables: Iterable[TableSpec], miss
         update["decimal"] = "." if plain else find_decimal(columns(_NUMBERS), raw["__row__"], file.path)
     if file.dates is None:
         update["dates"] = list(find_dates(columns(("date",)), raw["__row__"], file.path))
-    elif file.format in STATISTICAL and ISO not in file.date_formats:
+    elif file.format in STATISTICAL:
         # True dates of these formats are written in ISO by the reader; the plan's format is that of its text columns.
-        update["dates"] = [*file.date_formats, ISO]
+        iso = [f for f in (ISO, f"{ISO} %H:%M:%S") if f not in file.date_formats]
+        update["dates"] = [*file.date_formats, *iso]
     return file.model_copy(update=update) if update else file

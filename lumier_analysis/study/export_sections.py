@@ -48,6 +48,8 @@ class FileSpec(Section):
             raise ValueError('dates is an empty list; leave it out, or write dates: "%d/%m/%Y"')
         if self.format in STATISTICAL and (self.separator or self.header):
             raise ValueError(f"a file of format {self.format} has no separator and no header line: leave them out")
+        if self.rows is not None and self.format == "geo_series_matrix":
+            raise ValueError("rows is not for a series matrix, which says its own size")
         if self.dictionary and self.format not in ("redcap", "sas"):
             raise ValueError(f"dictionary is for the formats redcap and sas; {self.path} is {self.format}")
         return self
