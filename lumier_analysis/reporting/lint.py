@@ -49,7 +49,7 @@ def study_identifiers(study: Study) -> set[str]:
                         found |= set(frame[column].dropna().astype(str))
     queries = study.analysis / "queries.csv"
     if queries.is_file():
-        frame = pd.read_csv(queries, dtype=str)
+        frame = pd.read_csv(queries, sep=";", encoding="utf-8-sig", dtype=str)
         if "patient_id" in frame.columns:
             found |= set(frame["patient_id"].dropna())
     return {name.strip() for name in found if name.strip()}
