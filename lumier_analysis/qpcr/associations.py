@@ -103,9 +103,9 @@ def associate(
 
     Notes
     -----
-    Least squares with the cluster-robust variance (Liang and Zeger 1986, Biometrika 73:13) and the small-sample factor
-    G/(G - 1) x (n - 1)/(n - p); tests by t or F with G - 1 degrees of freedom, G clusters. With fewer than about 30
-    clusters they reject too often.
+    Least squares; the variance is that of the jackknife over clusters, (G - 1)/G x sum of (b without cluster - b)²,
+    which for few clusters holds its level better than the sandwich (CV3 in MacKinnon 2023, J Econometrics 232:272);
+    tests by t or F with G - 1 degrees of freedom, G clusters.
     """
     for frame in (values, covariates):
         if frame.index.has_duplicates:
@@ -169,13 +169,14 @@ def _fit(y: pd.Series, x: pd.DataFrame | None, group: pd.Series, minimum: int) -
     response = y[used].to_numpy(dtype="float64")
     if not np.ptp(response) > 1e-9:
         return row | {"effect": 0.0, "p_value": 1.0}
-    bread = np.linalg.inv(design.T @ design)
-    beta = bread @ (design.T @ response)
-    influence = design * (response - design @ beta)[:, None]
+    beta = np.linalg.solve(design.T @ design, design.T @ response)
     codes = pd.factorize(group[used])[0]
-    sums = np.zeros((g, p))
-    np.add.at(sums, codes, influence)
-    covariance = bread @ (sums.T @ sums) @ bread * g / (g - 1) * (n - 1) / (n - p)
+    # Sums over clusters of x'x and x'e; the change of the slopes when a cluster is left out needs no new fit.
+    squares, scores = np.zeros((g, p, p)), np.zeros((g, p))
+    np.add.at(squares, codes, design[:, :, None] * design[:, None, :])
+    np.add.at(scores, codes, design * (response - design @ beta)[:, None])
+    change = np.linalg.solve(design.T @ design - squares, scores[:, :, None])[:, :, 0]
+    covariance = (g - 1) / g * change.T @ change
     if x.columns[0] == "per SD":
         se = float(np.sqrt(covariance[1, 1]))
         return row | {"effect": float(beta[1]), "se": se, "p_value": float(2 * stats.t.sf(abs(beta[1]) / se, g - 1))}

@@ -75,4 +75,6 @@ def not_detected_effect(
             "between_sd": float(np.sqrt(between[scored, k].mean())) if scored.any() else np.nan,
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("module")
-    return table, pd.DataFrame(total / imputations, index=log2.index, columns=log2.columns)
+    # What was measured stays to the last digit.
+    mean = pd.DataFrame(total / imputations, index=log2.index, columns=log2.columns)
+    return table, log2.mask(censored, mean)
