@@ -128,7 +128,7 @@ class Expression(Section):
 
 
 class Qpcr(Section):
-    """Reaction and sample quality."""
+    """Reaction and sample quality, and the way from Ct to expression."""
 
     limit_of_detection: float = Field(default=25.0, gt=0)
     calibrator: str | None = None
@@ -136,13 +136,24 @@ class Qpcr(Section):
     genomic_dna_assay: str | None = None
     maximum_missing_fraction: float = Field(default=0.2, ge=0, le=1)
     minimum_rin: float | None = None
+    maximum_replicate_spread: float = Field(default=0.5, gt=0)
+    maximum_chip_shift: float = Field(default=0.5, gt=0)
+    control_margin: float = Field(default=5.0, gt=0)
+    reference_choice: Literal["fixed", "genorm", "normfinder"] = "fixed"
+    maximum_m: float = Field(default=1.0, gt=0)
+    maximum_pairwise_variation: float = Field(default=0.15, gt=0)
+    efficiency: Literal["doubling", "from_standards"] = "doubling"
+    not_detected: Literal["limit", "impute"] = "limit"
+    imputations: int = Field(default=20, ge=2)
+    miqe: dict[str, str] = {}
 
 
 class SexGenes(Section):
-    """Measured genes that tell the sex of a sample; they never enter a signature."""
+    """Measured genes that tell the sex of a sample, and whether one that contradicts the record is used meanwhile."""
 
     female: list[str] = []
     male: list[str] = []
+    mismatch: Literal["query", "exclude"] = "query"
 
     @model_validator(mode="after")
     def _some(self) -> SexGenes:
