@@ -104,7 +104,7 @@ def _split(text: str, separator: str) -> tuple[list[tuple[int, list[str]]], int,
     """
     if '"' in text:
         return None
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
+    lines = text.rstrip("\n").split("\n")
     at = next((i for i, line in enumerate(lines) if line.split(separator, 1)[0].strip() == "ID"), None)
     if at is None or at + 1 == len(lines):
         return None
@@ -140,15 +140,15 @@ def _split_with_care(text: str, name: str, separator: str) -> tuple[list[tuple[i
 
 def parse_biomark(text: str, source: Source) -> pd.DataFrame:
     """Read the text of a Biomark "Table Results" export; see `read_biomark`."""
-    name = source.name
-    header_line = next((m[1] for m in _HEADER.finditer(text)), ",")
-    quick = _split(text, header_line)
+    name, text = source.name, text.replace("\r\n", "\n").replace("\r", "\n")
+    separator = next((m[1] for m in _HEADER.finditer(text)), ",")
+    quick = _split(text, separator)
     lines: Sequence[int]
     if quick is not None:
         above, at, fields = quick
         lines = range(at + 1, at + 1 + len(fields) // len(above[-1][1]))
     else:
-        above, lines, fields = _split_with_care(text, name, header_line)
+        above, lines, fields = _split_with_care(text, name, separator)
     position, column = _layout(above, name)
     width = len(above[position][1])
 

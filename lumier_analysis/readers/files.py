@@ -154,7 +154,8 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
                 fix="export them alike, or name them apart under `files`",
             )
     joined = pd.concat(tables, ignore_index=True)
-    # Instruments' readers note files that do not show by themselves that they are whole.
-    if unproven := {f: why for t in tables for f, why in t.attrs.get("length_unproven", {}).items()}:
-        joined.attrs["length_unproven"] = unproven
+    # What instruments' readers note by file: wells without reaction, files that do not show that they are whole.
+    for note in ("length_unproven", "unused_wells"):
+        if found := {file: said for t in tables for file, said in t.attrs.get(note, {}).items()}:
+            joined.attrs[note] = found
     return with_legend(joined, merged(legend_of(table) for table in tables))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 
 from lumier_analysis.errors import RawDataError
 from lumier_analysis.readers.decode import records
@@ -47,6 +48,11 @@ class NamedTable:
     def get(self, what: str) -> list[str]:
         """Return a column, or blanks where the export does not have it."""
         return self.columns.get(what) or [""] * len(self.lines)
+
+    def keep(self, rows: Sequence[bool]) -> NamedTable:
+        """Return the table with some of its rows."""
+        columns = {what: list(compress(values, rows)) for what, values in self.columns.items()}
+        return replace(self, lines=list(compress(self.lines, rows)), columns=columns)
 
 
 def _physical_lines(text: str) -> Iterator[tuple[int, int, str]]:

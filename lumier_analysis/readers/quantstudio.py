@@ -40,7 +40,7 @@ def sections(text: str) -> dict[str, tuple[int, str]]:
     """Return the first line and the text of every bracketed section, by its name in lower case."""
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     found = list(_SECTION.finditer(plain))
-    ends = [m.start() for m in found[1:]] + [len(plain)]
+    ends = [*(m.start() for m in found[1:]), len(plain)][: len(found)]
     return {
         m[1].strip().casefold(): (plain.count("\n", 0, m.end()) + 1, plain[m.end() : end])
         for m, end in zip(found, ends, strict=True)
@@ -86,7 +86,8 @@ def parse_quantstudio(text: str, source: Source) -> pd.DataFrame:
     DataFrame
         See `lumier_analysis.readers.read_ct`. Undetermined is "not detected". "untrusted" are omitted wells, wells
         whose own Ct failed (flags NOAMP, EXPFAIL, ...; Amp Status other than Amp), and wells with a blank Ct.
-        `quality` is the Cq confidence.
+        `quality` is the Cq confidence. Wells that the export lists without sample, target and Ct are no reactions:
+        they are counted in ``attrs["unused_wells"]``.
 
     Raises
     ------
@@ -106,6 +107,10 @@ def parse_quantstudio(text: str, source: Source) -> pd.DataFrame:
         first = 1
     table = read_named_table(text, name, COLUMNS, REQUIRED, first)
     unproven = _check_length(table, parts, source)
+    used = [any(row) for row in zip(*(table.get(c) for c in ("sample", "assay", "ct")), strict=True)]
+    table = table.keep(used)
+    if not table.lines:
+        raise RawDataError(f"{name} holds no reaction", found="only wells that are not used", fix="export it again")
     lines, written = table.lines, table.get("ct")
     ct, mark = cycles(written, lines, name)
     blank = np.array([not t for t in written])
@@ -119,7 +124,7 @@ def parse_quantstudio(text: str, source: Source) -> pd.DataFrame:
     absent = frozenset({"", "n/a", "nan", "na"})
     task = well_tasks(table.get("task"))
     quantity = numbers(table.get("quantity"), lines, name, "quantity", mark, absent | {"undetermined"})
-    return reaction_table(
+    frame = reaction_table(
         source,
         lines=lines,
         well=table.get("well"),
@@ -134,3 +139,6 @@ def parse_quantstudio(text: str, source: Source) -> pd.DataFrame:
         quantity=quantity,
         unproven=unproven,
     )
+    if unused := len(used) - sum(used):
+        frame.attrs["unused_wells"] = {name: unused}
+    return frame

@@ -65,8 +65,7 @@ def sheet_texts(content: bytes, name: str) -> dict[str, str]:
 def _text(sheet: Any, name: str) -> str:
     # The size that a sheet states may be wrong; without it every row is read as it is.
     sheet.reset_dimensions()
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter="\t", lineterminator="\n")
+    table: list[list[str]] = []
     rows = sheet.iter_rows(max_col=MAXIMUM_COLUMNS + 1, max_row=MAXIMUM_ROWS + 1, values_only=True)
     for number, values in enumerate(rows, start=1):
         fields = [_written(v) for v in values]
@@ -78,5 +77,10 @@ def _text(sheet: Any, name: str) -> str:
                 found=f"more than {MAXIMUM_ROWS:,} rows or {MAXIMUM_COLUMNS} columns",
                 fix="export it again",
             )
-        writer.writerow(fields)
+        table.append(fields)
+    width = max((len(fields) for fields in table), default=0)
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter="\t", lineterminator="\n")
+    # Blank cells at the end of a row are blank fields; in a text they would be a row that is cut.
+    writer.writerows([*fields, *[""] * (width - len(fields))] if fields else [] for fields in table)
     return out.getvalue()
