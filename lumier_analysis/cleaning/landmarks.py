@@ -178,8 +178,9 @@ def landmark_table(
     ]  # fmt: skip
 
     rows = []
+    row: Any
     for row in wanted[used].itertuples(index=False):
-        patient: Any = row.patient_id
+        patient = row.patient_id
         reason = _exclusion(row, courses[patient], rules)
         at_risk = not reason
         end, event, competing, flare_day, after_day, status, time = np.nan, None, False, np.nan, np.nan, None, np.nan

@@ -115,19 +115,16 @@ def without_serology(flares: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame
     courses = {p: (c["day"].tolist(), c["clinical_sledai"].tolist()) for p, c in known.groupby("patient_id")}
     flares = flares.copy()
     for name in ("mild_sledai", "severe_sledai"):
-        if name not in flares:
-            flares[name] = pd.array([False] * len(flares), dtype="boolean")
-        flares[name] = flares[name].astype("boolean")
-    for label, patient, day in zip(flares.index, flares["patient_id"], flares["detection_day"], strict=True):
+        flares[name] = flares[name].astype("boolean") if name in flares else False
+    met = {n: flares[n].fillna(False).astype(bool).tolist() for n in ("mild_sledai", "severe_sledai")}
+    for row, (patient, day) in enumerate(zip(flares["patient_id"], flares["detection_day"], strict=True)):
         days, scores = courses.get(patient, ([], []))
         if pd.isna(day) or day not in days or days[0] >= day:
             continue
         at = max(s for d, s in zip(days, scores, strict=True) if d == day)
         before = [s for d, s in zip(days, scores, strict=True) if d < day][-1]
-        mild, severe = flares.at[label, "mild_sledai"], flares.at[label, "severe_sledai"]
-        was_severe = pd.notna(severe) and bool(severe)
-        was_mild = pd.notna(mild) and bool(mild)
-        still_severe = was_severe and at > SEVERE_ABOVE and at > before
-        flares.at[label, "severe_sledai"] = still_severe
-        flares.at[label, "mild_sledai"] = (was_mild or was_severe) and not still_severe and at - before >= MILD_RISE
-    return flares
+        recorded = met["mild_sledai"][row] or met["severe_sledai"][row]
+        severe = met["severe_sledai"][row] and at > SEVERE_ABOVE and at > before
+        met["severe_sledai"][row] = severe
+        met["mild_sledai"][row] = recorded and not severe and at - before >= MILD_RISE
+    return flares.assign(**{n: pd.array(flags, dtype="boolean") for n, flags in met.items()})
