@@ -144,7 +144,7 @@ def sledai_used(visits: pd.DataFrame, rules: Sledai, queries: Queries) -> pd.Dat
         visits[differs],
         field="sledai",
         value=entered[differs].astype("Int64").astype("string"),
-        expected="the sum of its items: " + "see sledai_items_sum",
+        expected="the sum of its items, " + sums["total"][differs].astype("Int64").astype("string"),
         action=f"{'sum of the items' if rules.total == 'items' else 'entered total'} used",
     )
     first, second = (sums["total"], entered) if rules.total == "items" else (entered, sums["total"])
