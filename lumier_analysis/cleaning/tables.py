@@ -13,6 +13,7 @@ from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.errors import PlanError, RawDataError
 from lumier_analysis.readers.legend import legend_of
 from lumier_analysis.study.export_sections import FileSpec, TableSpec
+from lumier_analysis.study.tables import check_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +151,4 @@ def canonical_table(
     if not len(table):
         raise PlanError(f"The plan keeps no row of '{spec.file}' for table {name}", fix=f"look at tables.{name}.where")
     account = RowAccount(name, spec.file, len(raw), other, repeated, int(twice.sum()), len(table))
-    return table.reset_index(drop=True), account
+    return check_table(name, table.reset_index(drop=True), spec.file), account
