@@ -9,7 +9,7 @@ import pandas as pd
 
 from lumier_analysis.cleaning.accounts import Accounts
 from lumier_analysis.cleaning.checks import check_sex, check_tables, stop_on_errors, without_free_text
-from lumier_analysis.cleaning.eligibility import judge_patients
+from lumier_analysis.cleaning.eligibility import judge_patients, sledai_at_inclusion
 from lumier_analysis.cleaning.flow import participant_flow
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.prepare import prepare_flares, prepare_patients, prepare_samples, prepare_visits
@@ -144,9 +144,8 @@ def clean_study(study: Study) -> Cleaned:
     samples = judge_samples(attach_visits(samples, visits), measured, plan, queries)
     samples = check_sex(raw, samples, patients, plan, queries)
 
-    scheduled = visits[visits["scheduled"]].sort_values(["patient_id", "day"], kind="stable")
-    first = scheduled.drop_duplicates("patient_id").set_index("patient_id")
-    patients = judge_patients(patients, first["sledai"], plan.eligibility, queries)
+    at_inclusion = sledai_at_inclusion(visits, plan.landmarks.schedule_days)
+    patients = judge_patients(patients, at_inclusion, plan.eligibility, queries)
     patients = _end_of_follow_up(patients, visits)
     for text, n in patients.loc[patients["reason"] != "", "reason"].value_counts().sort_index().items():
         accounts.set_aside("patients", f"patient not analysed: {text}", int(n))
