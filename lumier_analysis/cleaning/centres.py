@@ -39,13 +39,8 @@ def rate_tests(affected: pd.Series, centres: pd.Series) -> pd.DataFrame:
         {"n": counts["sum"], "of": counts["size"], "other_n": others["sum"], "other_of": others["size"]}
     )
     table = table[(table["of"] >= _MIN_PATIENTS) & (table["other_of"] >= _MIN_PATIENTS)]
-    raw = [
-        float(
-            stats.fisher_exact([[r.n, r.of - r.n], [r.other_n, r.other_of - r.other_n]], alternative="greater").pvalue
-        )
-        for r in table.itertuples()
-    ]
-    return table.assign(p=holm(raw))
+    squares = [[[n, of - n], [m, rest - m]] for n, of, m, rest in table.to_numpy().tolist()]
+    return table.assign(p=holm([float(stats.fisher_exact(s, alternative="greater").pvalue) for s in squares]))
 
 
 def level_tests(values: pd.Series, centres: pd.Series) -> pd.DataFrame:

@@ -47,7 +47,7 @@ class Corrections:
         """Add ``corrected`` to a canonical table: fields changed in the row and their line, as ``c3 (line 2)``."""
         names = {column.source: name for name, column in spec.columns.items()}
         marks: dict[tuple[str, int], list[str]] = {}
-        for entry in self.log.to_dict("records"):
+        for entry in _entries(self.log):
             field = names.get(entry["field"], entry["field"])
             marks.setdefault((entry["source file"], int(entry["source row"])), []).append(
                 f"{field} (line {entry['line']})"
@@ -74,7 +74,7 @@ class SignedOff:
         """
         changed = {key: rows.copy() for key, rows in content.items()} if len(self.lines) else {}
         log, refused = [], []
-        for entry in self.lines.to_dict("records"):
+        for entry in _entries(self.lines):
             try:
                 log.append(_apply(entry, changed, plan))
             except Refused as reason:
@@ -129,9 +129,14 @@ def read_corrections(study: Study, today: datetime.date | None = None) -> Signed
     for column in COLUMNS:
         lines[column] = lines[column].astype("str").str.strip()
     today = today or datetime.date.today()
-    refused = [f"line {entry['line']}: {why}" for entry in lines.to_dict("records") if (why := _unsigned(entry, today))]
+    refused = [f"line {entry['line']}: {why}" for entry in _entries(lines) if (why := _unsigned(entry, today))]
     _stop(refused, len(lines))
     return SignedOff(lines)
+
+
+def _entries(lines: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the lines of a table as dictionaries of text."""
+    return [{str(name): str(value) for name, value in line.items()} for line in lines.to_dict("records")]
 
 
 def _unsigned(entry: dict[str, str], today: datetime.date) -> str:
