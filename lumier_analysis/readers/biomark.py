@@ -16,7 +16,7 @@ import pandas as pd
 from lumier_analysis.errors import RawDataError
 from lumier_analysis.readers.chips import CHAMBER, chamber_count, chip_size, refuse_other_chambers
 from lumier_analysis.readers.decode import decode, read_bytes, records
-from lumier_analysis.readers.reactions import NO_CT, Source, reaction_table, refuse_strange_cycles
+from lumier_analysis.readers.reactions import NO_CT, Source, reaction_table, refuse_strange_cycles, shown
 from lumier_analysis.readers.tasks import well_tasks
 
 _HEADER = re.compile(r"^\W?ID\W?([,;\t])", flags=re.MULTILINE)
@@ -88,7 +88,7 @@ def _numbers(text: list[str], lines: Sequence[int], name: str, what: str) -> np.
     if bad.size:
         raise RawDataError(
             f"{name} has a {what} that is no number",
-            found=f"'{text[bad[0]][:30]}' on line {lines[bad[0]]}",
+            found=f"{shown(text[bad[0]])} on line {lines[bad[0]]}",
             fix="export the chip again",
         )
     return values
@@ -159,7 +159,7 @@ def parse_biomark(text: str, source: Source) -> pd.DataFrame:
     if (strange := next((i for i, w in enumerate(wells) if not CHAMBER.fullmatch(w)), None)) is not None:
         raise RawDataError(
             f"{name} is cut or damaged: line {lines[strange]} is no whole chamber",
-            found=f"'{wells[strange][:20]}' where a chamber like S01-A01 is expected",
+            found="no chamber like S01-A01",
             fix="export the chip again",
         )
     chip = chip_size(above[:position], wells)
@@ -169,7 +169,7 @@ def parse_biomark(text: str, source: Source) -> pd.DataFrame:
     if (other := next((i for i, c in enumerate(call) if c not in ("Pass", "Fail")), None)) is not None:
         raise RawDataError(
             f"{name} has a call that is neither Pass nor Fail",
-            found=f"'{call[other][:20]}' on line {lines[other]}",
+            found=f"{shown(call[other])} on line {lines[other]}",
             fix="export the chip again",
         )
     passed, none = np.array([c == "Pass" for c in call]), ct == NO_CT

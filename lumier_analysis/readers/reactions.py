@@ -41,6 +41,15 @@ class Source:
     rows: int | None = None
 
 
+def shown(text: str) -> str:
+    """Return a value for a message: as it is where it looks like a number, without its words otherwise.
+
+    Where columns are mixed up, the words may be the name of a sample.
+    """
+    harmless = len(text) <= 20 and sum(c.isalpha() for c in text) <= 3
+    return f"'{text}'" if harmless else f"words of {len(text)} letters"
+
+
 def decimal_mark(text: Sequence[str], lines: Sequence[int], name: str) -> str | None:
     """Tell the decimal mark of a file from its Ct, which are too small for a thousands separator.
 
@@ -87,7 +96,7 @@ def numbers(
         if not shape.fullmatch(written) or not any(c.isdigit() for c in written):
             raise RawDataError(
                 f"{name} has a {what} that is no number",
-                found=f"'{written[:30]}' on line {lines[i]}",
+                found=f"{shown(written)} on line {lines[i]}",
                 fix="export it again",
             )
         plain = (
@@ -146,7 +155,7 @@ def flags(text: Sequence[str], lines: Sequence[int], name: str, what: str) -> np
         if value is None:
             raise RawDataError(
                 f"{name} has a value of '{what}' that is neither true nor false",
-                found=f"'{written[:30]}' on line {line}",
+                found=f"{shown(written)} on line {line}",
                 fix="export it again",
             )
     return np.array(said, dtype=bool)

@@ -209,14 +209,16 @@ TEXT_EXPORTS: dict[str, Callable[[], Export]] = {
 }
 
 
-def workbook(export: Export, sheet: str = "Results") -> bytes:
-    """Write an export as .xlsx, numbers as numbers, behind a sheet of settings."""
+def workbook(export: Export, sheet: str = "Results", also: str = "") -> bytes:
+    """Write an export as .xlsx, numbers as numbers, behind a sheet of settings; `also` names a second sheet of it."""
     book = openpyxl.Workbook()
-    book.active.title = "Sample Setup"
-    book.active.append(["Well", "Sample"])
-    target = book.create_sheet(sheet)
-    for line in [*export.above, *export.headers, *export.rows, *export.below]:
-        target.append([float(c) if re.fullmatch(r"-?\d+(\.\d+)?", c) else c or None for c in line])
+    settings = book.active
+    settings.title = "Sample Setup"
+    settings.append(["Well", "Sample"])
+    for title in filter(None, (sheet, also)):
+        target = book.create_sheet(title)
+        for line in [*export.above, *export.headers, *export.rows, *export.below]:
+            target.append([float(c) if re.fullmatch(r"-?\d+(\.\d+)?", c) else c or None for c in line])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
