@@ -66,6 +66,7 @@ def associate(
     covariates: pd.DataFrame,
     clusters: pd.Series | None = None,
     *,
+    coarser: Mapping[str, pd.Series] | None = None,
     minimum_effect: float = 0.1,
     false_discovery_rate: float = 0.05,
     minimum_clusters: int = 5,
@@ -81,6 +82,8 @@ def associate(
         Samples x covariates, aligned on the samples' index. Numbers are taken per SD; text is a category.
     clusters : Series, optional
         What repeated samples belong to; by default every sample is its own.
+    coarser : mapping, optional
+        Covariate -> clusters of its own, where something larger than `clusters` errs together.
     minimum_effect : float
         log2 units; a smaller effect is not flagged however small its p-value.
     false_discovery_rate : float
@@ -117,10 +120,11 @@ def associate(
     group = pd.Series(shared, index=shared) if clusters is None else clusters.reindex(shared)
     rows = []
     for name in covariates.columns:
-        x, kind, note = _design(covariates[name], group, minimum_clusters)
+        own = group if not coarser or name not in coarser else coarser[str(name)].reindex(shared)
+        x, kind, note = _design(covariates[name], own, minimum_clusters)
         for gene in values.columns:
             row = {"gene": str(gene), "covariate": str(name), "kind": kind, "note": note}
-            rows.append(row | _fit(values[gene], x, group, minimum_clusters))
+            rows.append(row | _fit(values[gene], x, own, minimum_clusters))
     table = pd.DataFrame(rows)
     tested = table["p_value"].notna()
     table["q_value"] = np.nan

@@ -90,18 +90,17 @@ def sample_quality(
     Returns
     -------
     DataFrame
-        Index sample: columns of `detection_table`, chips (how many it was measured on), flag.
+        Index sample: columns of `detection_table`, chip (the first), chips (how many it was measured on), flag.
     """
     table = detection_table(reactions, "sample", limit_of_detection=limit_of_detection)
     rate = table["detection_rate"]
     typical = rate.median()
     spread = max(1.4826 * float((rate - typical).abs().median()), 1.0 / float(table["reactions"].median()))
     few = rate.fillna(0) < typical - deviation * spread
-    pairs = reactions[["sample", "chip"]].drop_duplicates().groupby("sample").size()
-    return table.assign(
-        chips=pairs.reindex(table.index),
-        flag=_joined(few, "few genes detected", table["untrusted_share"] > maximum_untrusted),
-    )
+    pairs = reactions[["sample", "chip"]].drop_duplicates().groupby("sample")["chip"].agg(["first", "size"])
+    pairs = pairs.reindex(table.index)
+    flag = _joined(few, "few genes detected", table["untrusted_share"] > maximum_untrusted)
+    return table.assign(chip=pairs["first"], chips=pairs["size"], flag=flag)
 
 
 def lost_blocks(

@@ -30,6 +30,9 @@ def relative_levels(ct: pd.DataFrame, minimum_fraction: float = 0.5) -> pd.Serie
 def normalisation_effect(levels: pd.DataFrame, chips: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summarise levels of samples before and after normalisation.
 
+    A patient's samples share a chip, so that chips differ a little by their patients, too; after normalisation that is
+    what should be left.
+
     Parameters
     ----------
     levels : DataFrame
