@@ -49,6 +49,7 @@ def parse_cfx(text: str, source: Source) -> pd.DataFrame:
         well=well,
         sample=table.get("sample"),
         assay=[a or dye for a, dye in zip(table.get("assay"), table.get("dye"), strict=True)],
+        dye=table.get("dye"),
         ct=ct,
         state=np.where(np.isnan(ct), "not detected", "detected"),
         task=well_tasks(content),

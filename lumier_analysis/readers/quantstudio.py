@@ -24,6 +24,7 @@ COLUMNS = {
     "sample": ("sample name", "sample"),
     "assay": ("target name", "target", "detector name", "detector", "assay name"),
     "task": ("task",),
+    "dye": ("reporter",),
     # "c?" is what is left of "Cт" in an encoding without Cyrillic letters.
     "ct": ("ct", "cq", "crt", "c?"),
     "omit": ("omit",),
@@ -130,6 +131,7 @@ def parse_quantstudio(text: str, source: Source) -> pd.DataFrame:
         well=table.get("well"),
         sample=table.get("sample"),
         assay=table.get("assay"),
+        dye=table.get("dye"),
         ct=ct,
         state=np.select([doubtful, np.isnan(ct)], ["untrusted", "not detected"], "detected"),
         task=task,

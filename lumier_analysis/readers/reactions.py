@@ -197,19 +197,22 @@ def reaction_table(
     quality: np.ndarray | None = None,
     quantity: np.ndarray | None = None,
     chip: Sequence[str] | None = None,
+    dye: Sequence[str] | None = None,
     unproven: str | None = None,
 ) -> pd.DataFrame:
     """Put the reactions of one file into the table that every reader returns.
 
     Parameters
     ----------
+    dye : sequence of str, optional
+        The dye of every reaction, where the export names it: a well is read once in every dye.
     unproven : str, optional
         Why the file itself does not show that no row is missing; kept in ``attrs["length_unproven"]`` by file name.
 
     Raises
     ------
     RawDataError
-        One well and assay stand twice, or there are not as many reactions as `source.rows` says.
+        One well and assay, or well and dye, stand twice, or there are not as many reactions as `source.rows` says.
     """
     n = len(lines)
     if source.rows is not None:
@@ -243,6 +246,9 @@ def reaction_table(
         }
     )
     twice = frame.duplicated(["chip", "well", "assay"])
+    if dye is not None:
+        named = frame.assign(dye=words(dye)).query("dye != ''")
+        twice |= named.duplicated(["chip", "well", "dye"]).reindex(frame.index, fill_value=False)
     if twice.any():
         raise RawDataError(
             f"{source.name} holds a reaction twice",
