@@ -39,7 +39,11 @@ def test_planted_faults_are_found(faulty) -> None:
     wrong = quality.no_template[quality.no_template["passes"].eq(False)]
     assert wrong[["chip", "assay"]].to_numpy().tolist() == [["chip_2", "I0"]]
     assert quality.samples.index[quality.samples["gdna_flagged"]].tolist() == ["S0.03"]
-    assert quality.drift.chips.index[quality.drift.chips["flagged"]].tolist() == ["chip_3"]
+    chips = quality.drift.chips
+    assert chips.loc["chip_3", "flagged"]
+    assert chips["calibrator_shift"].idxmax() == "chip_3"
+    # Chips of the run differ by an SD of 0.25 on their own.
+    assert chips.loc["chip_3", "calibrator_shift"] - chips["calibrator_shift"].drop("chip_3").median() > 0.6
     assert quality.lost[["chip", "assay", "why"]].to_numpy().tolist() == [["chip_3", "N5", "untrusted"]]
     assert measured.components.samples.loc["S1.04", "outlier"] != ""
     assert quality.assays.loc["N11", "detection_rate"] < 0.9
