@@ -133,7 +133,7 @@ def schema(name: str) -> DataFrameSchema:
     for column, kind in TABLES[name].items():
         checks = [pa.Check(lambda values, t=kind.type: _is(t, values), name="type", ignore_na=False)]
         if kind.meanings:
-            checks.append(pa.Check.isin(list(kind.meanings), name="meaning"))
+            checks.append(pa.Check(lambda values, m=kind.meanings: values.isin(m), name="meaning"))
         columns[column] = pa.Column(checks=checks, required=kind.needed, nullable=not kind.filled)
     return pa.DataFrameSchema(columns, name=name)
 
