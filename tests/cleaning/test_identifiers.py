@@ -90,7 +90,8 @@ def test_content_that_identifies(value, kind):
     "value",
     [
         "01-003", "12,5", "2018", "999999", "ILMN_1693789", "0.263888889", "0,1234567890", "LB107252", "12/03/2018",
-        "2018-03-12 10:30", "1:640", "<5", ">400", "1 cp matin et soir", "3 cours", "rituximab", "non fait", "en attente",
+        "2018-03-12 10:30", "1:640", "<5", ">400", "1 cp matin et soir", "3 cours", "rituximab", "non fait",
+        "en attente",
         "Saint Louis", "Hopital Saint Joseph", "PLAQUENIL 200", "Non Fait", "Perdu de vue", "1.234.567", "10 mg/j",
         "182109949588400",
     ],
