@@ -101,7 +101,7 @@ def trajectory_figure(
         for name in groups
         for own in [means if name is None else means[means[group] == name]]
     )
-    figure.set_label(f"{ylabel} over {xlabel.lower()}{what}, means with intervals. {ends}.")
+    figure.set_label(display_text(f"{ylabel} over {xlabel.lower()}{what}, means with intervals. {ends}."))
     return figure
 
 

@@ -52,6 +52,7 @@ def test_one_line_and_numbers_on_the_axis():
 def test_the_alternative_text_tells_each_line():
     label = trajectory_figure(MEANS, group="group").get_label()
     assert "Flare: 0.50 at M0 to 0.40 at M3" in label
+    assert "No flare: −0.10 at M0 to 0.10 at after flare" in label
 
 
 def test_without_means_it_is_refused():
