@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -147,3 +148,21 @@ def test_damaged_files_give_one_sentence_or_all_rows(tmp_path: Path, suffix: str
             assert f"visits.{suffix}" in str(refused)
         else:
             assert {"__file__", "__row__"} <= set(frame.columns)
+
+
+def test_a_format_catalogue_gives_labels_to_the_columns_of_its_formats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No library writes a catalogue: the parser's answer is put in its place, in the form that it documents."""
+    pyreadstat.write_xport(visits()[["NUM", "SEXE"]], tmp_path / "v.xpt", variable_format={"SEXE": "SEXF."})
+    formats = SimpleNamespace(value_labels={"SEXF": {1.0: "Femme", 2.0: "Homme"}, "OTHER": {1.0: "x"}})
+    (tmp_path / "formats.sas7bcat").write_bytes(b"a catalogue")
+    monkeypatch.setattr(pyreadstat, "read_sas7bcat", lambda path, encoding: (None, formats))
+    frame = read_sas(tmp_path / "v.xpt", dictionary=tmp_path / "formats.sas7bcat")
+    assert legend_of(frame).codes == {"SEXE": {"1": "Femme", "2": "Homme"}}
+
+
+def test_a_broken_catalogue_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "formats.sas7bcat").write_bytes(b"no catalogue at all")
+    with pytest.raises(RawDataError, match=r"formats\.sas7bcat cannot be read as the format catalogue"):
+        read_sas(SAS7BDAT, dictionary=tmp_path / "formats.sas7bcat")
