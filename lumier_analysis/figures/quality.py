@@ -145,7 +145,8 @@ def chip_figure(
     if not np.allclose(chips[states].sum(axis=1), 1, rtol=0, atol=1e-6):
         raise UsageError("The states of a chip's reactions do not add up to 1")
     worst = chips["untrusted"].idxmax()
-    alt = f"State of reactions on {len(chips)} chips; most untrusted: {display_name(worst)}, {100 * chips['untrusted'].max():.1f} %."
+    most = f"{display_name(worst)}, {100 * chips['untrusted'].max():.1f} %"
+    alt = f"State of reactions on {len(chips)} chips; most untrusted: {most}."
     second = "calibrator" in chips.columns
     figure = new_figure(width, 95 if second else 66, alt=alt)
     panels = figure.subplots(
