@@ -1,7 +1,7 @@
 """Cleaning: privacy, rules and queries, eligibility, SLEDAI-2K, flares, landmarks, participant flow."""
 
 from lumier_analysis.cleaning.clean import Cleaned, clean_study
-from lumier_analysis.cleaning.flow import participant_flow
+from lumier_analysis.cleaning.flow import participant_flow, window_counts
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.missing import missing_by_visit
 from lumier_analysis.cleaning.queries import RULES, count_queries
@@ -26,4 +26,5 @@ __all__ = [
     "reference_associations",
     "reference_expression",
     "sledai_from_items",
+    "window_counts",
 ]
