@@ -10,7 +10,7 @@ import pandas as pd
 
 #: An adult study: most rows of a birth-date column lie at least so far before inclusion, and no row further back.
 ADULT_YEARS, OLDEST_YEARS = 18, 115
-#: Share of the non-empty values that must be full dates for the column to be one of dates.
+#: Share of the values with a digit that must be full dates for the column to be one of dates.
 _MOSTLY = 0.8
 _MONTHS = r"[A-Za-zÀ-ÿ]{3,9}\.?"
 _FORMS = tuple(
@@ -56,8 +56,8 @@ def date_years(values: pd.Series) -> pd.Series:
 
 
 def is_date_column(values: pd.Series) -> bool:
-    """Tell whether most of the non-empty values are full dates."""
-    filled = int((values.fillna("").astype("str").str.strip() != "").sum())
+    """Tell whether most of the values with a digit are full dates; codes of what is missing (ND, UK) have none."""
+    filled = int(values.fillna("").astype("str").str.contains(r"\d").sum())
     return filled > 0 and int(date_years(values).notna().sum()) >= _MOSTLY * filled
 
 

@@ -35,5 +35,6 @@ def test_diagnoses_visits_and_a_study_without_inclusion_are_innocent():
 
 
 def test_a_column_with_a_few_dates_among_codes_is_no_column_of_dates():
-    assert not is_date_column(pd.Series(["18/10/1982", "ND", "ND", "x"]))
+    assert not is_date_column(pd.Series(["18/10/1982", "12", "7", "A3"]))
+    assert is_date_column(pd.Series(["18/10/1982", "ND", "ND", "non fait"])), "what is missing says nothing"
     assert is_date_column(pd.Series(["18/10/1982"] * 9 + ["ND", ""]))
