@@ -130,7 +130,8 @@ def refuse(findings: Sequence[Finding]) -> None:
     if listed := ", ".join(f"{file}: [{', '.join(columns)}]" for file, columns in drop.items() if columns):
         fixes.append(f"delete the columns from the export, or list them in the plan, privacy: {{drop: {{{listed}}}}}; ")
     if rest := [f for f in findings if not f.droppable]:
-        fixes.append(f"give {' and '.join(dict.fromkeys(f.column for f in rest))} study codes in the export; ")
+        places = " and ".join(dict.fromkeys(f"'{f.file}', {f.column}" for f in rest))
+        fixes.append(f"put study codes in place of persons in the export ({places}); ")
     if clearable := [f for f in findings if f.clearable]:
         first = clearable[0]
         fixes.append(

@@ -115,7 +115,9 @@ def test_several_files_are_named_in_one_message():
 @pytest.mark.parametrize("name", ["DUPONT Marie", NIR, "marie@example.org"])
 def test_a_person_on_a_tube_stops_the_run(name):
     (only,) = scan_sample_names(pd.Series(["LB100", "NTC", name]), "reactions")
-    with pytest.raises(PrivacyError, match=r"sample names.*study codes in the export") as caught:
+    with pytest.raises(
+        PrivacyError, match=r"sample names.*study codes in place of persons.*'reactions', sample names"
+    ) as caught:
         refuse([only])
     assert name not in str(caught.value)
 
