@@ -4,6 +4,7 @@ from lumier_analysis.cleaning.clean import Cleaned, clean_study
 from lumier_analysis.cleaning.flow import participant_flow, window_counts
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.missing import missing_by_visit
+from lumier_analysis.cleaning.prepare import prednisone_in_mg
 from lumier_analysis.cleaning.queries import RULES, count_queries
 from lumier_analysis.cleaning.reference_check import reference_associations
 from lumier_analysis.cleaning.rows import expression_of, landmark_rows, longitudinal_rows, reference_expression
@@ -23,6 +24,7 @@ __all__ = [
     "longitudinal_rows",
     "missing_by_visit",
     "participant_flow",
+    "prednisone_in_mg",
     "reference_associations",
     "reference_expression",
     "sledai_from_items",

@@ -15,6 +15,7 @@ RULES: dict[str, str] = {
     "identifying_column": "a directly identifying column, removed at reading",
     "cleared_column": "a column that looks identifying and that the plan clears, with its reason",
     "free_text_column": "a column of free text, kept out of the analysis tables",
+    "length_unproven": "an instrument export that cannot show that no row is missing",
     "duplicate_row": "a line that stands twice, letter for letter",
     "duplicate_key": "two different lines with the same key (patient, visit or tube)",
     "unreadable_value": "a value that is not of the column's type",

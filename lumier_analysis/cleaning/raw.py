@@ -73,10 +73,25 @@ class RawFiles:
             if {"sample", "well"} <= set(content.columns):
                 instruments.append(key)
                 check_table("reactions", content, key)
+                self._unproven(content, queries)
             self.content[key] = content
         self._gate(instruments, queries)
         self.content |= matrices
         self.corrections = read_corrections(study).apply(self.content, self.plan)
+
+    @staticmethod
+    def _unproven(reactions: pd.DataFrame, queries: Queries) -> None:
+        """Note the instrument files that cannot show that no row is missing."""
+        reasons = pd.Series(reactions.attrs.get("length_unproven", {}), dtype="str")
+        queries.add(
+            "length_unproven",
+            pd.DataFrame({"source_file": reasons.index}),
+            field="rows",
+            value=pd.Series(reasons.to_list(), dtype="str"),
+            expected="`rows` under this file in the plan, the number of reactions of each export",
+            action="read as it is",
+            severity="note",
+        )
 
     def _gate(self, instruments: list[str], queries: Queries) -> None:
         """Remove what the plan lists, refuse every other identifier, and note both."""

@@ -49,3 +49,15 @@ def test_a_cleared_column_is_kept_and_noted(broken):
     assert "PORTABLE" in raw.content["patients"]
     note = queries.frame().set_index("rule").loc["cleared_column"]
     assert note[["severity", "field", "value", "action"]].tolist() == ["note", "PORTABLE", "(not shown)", "column kept"]
+
+
+def test_an_export_that_cannot_show_its_length_is_a_note():
+    reactions = pd.DataFrame({"sample": ["a"]})
+    reactions.attrs["length_unproven"] = {"plate.csv": "part of a plate"}
+    queries = Queries()
+    RawFiles._unproven(reactions, queries)
+    RawFiles._unproven(pd.DataFrame({"sample": ["a"]}), queries)
+    listed = queries.frame(pd.Series(dtype="str"))
+    assert listed[["rule", "severity", "value", "file"]].values.tolist() == [
+        ["length_unproven", "note", "part of a plate", "plate.csv"]
+    ]
