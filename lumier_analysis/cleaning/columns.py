@@ -80,7 +80,7 @@ def _identifier(text: pd.Series, spec: ColumnSpec, missing: list[str]) -> Column
 
 def _dates(text: pd.Series, spec: ColumnSpec, file: FileSpec, missing: list[str]) -> Column:
     formats = file.date_formats
-    shown = " or ".join(formats)
+    shown = " or ".join(f.replace("%d", "dd").replace("%m", "mm").replace("%Y", "yyyy") for f in formats)
     read, bad = to_date(text, formats, missing)
     if not bad.any() and spec.partial == "query":
         return Column(read)
