@@ -57,7 +57,7 @@ def instability_figure(bands: pd.DataFrame, *, n_models: int, title: str = "", w
     below.set(xlabel="Risk of a flare by the next visit, developed model", ylabel="Mean absolute\ndifference")
     for axes in (above, below):
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-        axes.yaxis.set_major_locator(MaxNLocator(5 if axes is above else 3))
+        axes.yaxis.set_major_locator(MaxNLocator(5 if axes is above else 3, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     if title:
         above.set_title(title)

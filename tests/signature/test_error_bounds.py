@@ -27,11 +27,11 @@ def test_r_concave_tail_agrees_with_the_authors_code(mean, b, r, tails):
 
 
 def test_the_tail_is_a_maximum():
-    """No r-concave distribution with that mean has more: convex f^r, drawn at random, 3,000 times."""
+    """No r-concave distribution with that mean has more: convex f^r, drawn at random."""
     rng, b, r = np.random.default_rng(0), 20, -0.5
     i = np.arange(b + 1)
     seen = 0
-    for _ in range(3000):
+    for _ in range(800):
         # f^r convex and rising, so that f falls: sums of hinges and a line.
         knots = rng.integers(0, b, size=3)
         g = rng.exponential(1) + rng.exponential(1) * i + sum(rng.exponential(2) * np.maximum(0, i - k) for k in knots)
@@ -43,7 +43,7 @@ def test_the_tail_is_a_maximum():
         if t is not None:
             seen += 1
             assert f[i >= t * b - 1e-9].sum() <= r_concave_tail(mean, t, b, r) + 1e-9
-    assert seen > 1000
+    assert seen > 200
 
 
 def test_bounds_are_ordered_and_fall_with_the_threshold():
@@ -56,15 +56,14 @@ def test_bounds_are_ordered_and_fall_with_the_threshold():
 
 
 def test_published_constants():
-    """Meinshausen-Bühlmann: 1 / (2 tau - 1). Unimodal with B = 50 at 0.75: 1 / (2 (0.5 - 0.01)); at 0.9: 0.44 / 1.02."""
+    """Meinshausen-Bühlmann: 1 / (2 tau - 1). Unimodal, B = 50: 1 / (2 (0.5 - 0.01)) at 0.75."""
     q, p = 5, 100
     assert error_bounds(q, p, 0.9, 50).meinshausen_buhlmann == pytest.approx(0.25 / 0.8)
     assert error_bounds(q, p, 0.75, 50).unimodal == pytest.approx(0.25 / 0.98)
     assert error_bounds(q, p, 0.9, 50).unimodal == pytest.approx(0.25 * 4 * 0.11 / 1.02)
     # Both branches of theorem 2 agree where they meet.
-    assert error_bounds(q, p, 0.75, 50).unimodal == pytest.approx(
-        error_bounds(q, p, 0.75 + 1e-9, 50).unimodal, rel=2e-2
-    )
+    below, above = (error_bounds(q, p, t, 50).unimodal for t in (0.75, 0.75 + 1e-9))
+    assert below == pytest.approx(above, rel=2e-3)
 
 
 def test_outside_its_range_a_bound_is_not_given():
