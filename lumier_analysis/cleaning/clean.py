@@ -8,16 +8,20 @@ from typing import Any
 import pandas as pd
 
 from lumier_analysis.cleaning.accounts import Accounts
-from lumier_analysis.cleaning.eligibility import judge_patients
+from lumier_analysis.cleaning.checks import check_sex, check_tables, stop_on_errors, without_free_text
+from lumier_analysis.cleaning.eligibility import judge_patients, sledai_at_inclusion
 from lumier_analysis.cleaning.flow import participant_flow
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.prepare import prepare_flares, prepare_patients, prepare_samples, prepare_visits
+from lumier_analysis.cleaning.privacy import free_text_columns
 from lumier_analysis.cleaning.queries import Queries
+from lumier_analysis.cleaning.query_files import CORRECTIONS, ROWS, write_queries, write_spreadsheet
 from lumier_analysis.cleaning.raw import TABLES, RawFiles
 from lumier_analysis.cleaning.samples import Measured, attach_visits, judge_samples, measure_matrix, measure_qpcr
+from lumier_analysis.cleaning.study_rules import plan_rule_texts
 from lumier_analysis.cleaning.tables import RowAccount
 from lumier_analysis.study import Study
-from lumier_analysis.study.io import write_json, write_text_atomic
+from lumier_analysis.study.io import write_json
 from lumier_analysis.study.plan import Plan
 
 
@@ -39,6 +43,10 @@ class Cleaned:
         Where every row went from the raw files to the analysis tables: see `Accounts.frame`.
     removed : dict
         Identifying columns removed, by file.
+    rules : dict
+        Every rule, of the software and of the plan, and what it finds in words.
+    corrections : DataFrame
+        The corrections applied: see `Corrections.log`.
     measured : Measured
         Expression and quality of all samples.
     """
@@ -49,14 +57,18 @@ class Cleaned:
     accounts: list[RowAccount]
     rows: pd.DataFrame
     removed: dict[str, list[str]]
+    rules: dict[str, str]
+    corrections: pd.DataFrame
     measured: Measured = field(repr=False)
 
     def write(self, study: Study) -> None:
-        """Write tables, query list and flow below the study's analysis folder."""
+        """Write tables, query list, log of corrections and flow below the study's analysis folder."""
         for cohort, tables in self.tables.items():
             for name, frame in tables.items():
                 study.write(name, cohort, frame)
-        write_text_atomic(study.analysis / "queries.csv", self.queries.to_csv(index=False, lineterminator="\n"))
+        write_queries(study, study.analysis, self.queries, self.rules)
+        write_spreadsheet(study.analysis / CORRECTIONS, self.corrections)
+        write_spreadsheet(study.analysis / ROWS, self.rows)
         write_json(study.analysis / "flow.json", self.flow)
 
 
@@ -107,13 +119,15 @@ def clean_study(study: Study) -> Cleaned:
     Raises
     ------
     RawDataError, PlanError
-        A file or column that cannot be read as the plan says.
+        A file or column that cannot be read as the plan says, a correction that cannot be applied, or a rule of
+        severity error that does not hold (the query list is then written for that alone).
     PrivacyError
-        A directly identifying column outside ``privacy.drop``.
+        Direct identifiers outside ``privacy.drop``.
     AnalysisError
         Rows that are neither used nor set aside with a reason.
     """
-    plan, queries, accounts = study.plan, Queries(), Accounts()
+    plan, accounts = study.plan, Accounts()
+    queries = Queries(plan_rule_texts(plan))
     raw = RawFiles(study, queries)
     tables, mapped = {}, []
     for name in TABLES:
@@ -128,16 +142,23 @@ def clean_study(study: Study) -> Cleaned:
     samples = prepare_samples(tables["samples"], patients, queries, accounts)
     measured = _measure(raw, tables, patients, plan, queries)
     samples = judge_samples(attach_visits(samples, visits), measured, plan, queries)
+    samples = check_sex(raw, samples, patients, plan, queries)
 
-    scheduled = visits[visits["scheduled"]].sort_values(["patient_id", "day"], kind="stable")
-    first = scheduled.drop_duplicates("patient_id").set_index("patient_id")
-    patients = judge_patients(patients, first["sledai"], plan.eligibility, queries)
+    at_inclusion = sledai_at_inclusion(visits, plan.landmarks.schedule_days)
+    patients = judge_patients(patients, at_inclusion, plan.eligibility, queries)
     patients = _end_of_follow_up(patients, visits)
     for text, n in patients.loc[patients["reason"] != "", "reason"].value_counts().sort_index().items():
         accounts.set_aside("patients", f"patient not analysed: {text}", int(n))
     accounts.close("patients", int((patients["reason"] == "").sum()))
 
-    everything = {"visits": visits, "flares": flares, "samples": samples}
+    everything = {"patients": patients, "visits": visits, "flares": flares, "samples": samples}
+    check_tables(everything, plan, queries)
+    everything = without_free_text(everything, plan, queries)
+    patients = everything.pop("patients")
+    centres = patients.drop_duplicates("patient_id").set_index("patient_id")["centre"]
+    asked = queries.frame(centres, samples.set_index("sample_id")["patient_id"])
+    stop_on_errors(study, asked, queries.rules)
+
     derived = "flares" if "source_row" in flares else "flares from SLEDAI"
     analysed = {
         name: _analysed(derived if name == "flares" else name, table, patients, accounts)
@@ -154,19 +175,21 @@ def clean_study(study: Study) -> Cleaned:
         cohorts[cohort] = {"patients": own, **kept, "landmarks": marks, "expression": expression}
     if "controls" in tables:
         names = [s for s in tables["controls"]["sample_id"] if s in measured.log2.index]
-        cohorts["controls"] = {"samples": tables["controls"], "expression": measured.log2.loc[names]}
+        controls = tables["controls"].drop(columns=free_text_columns(plan, "controls"))
+        cohorts["controls"] = {"samples": controls, "expression": measured.log2.loc[names]}
     _account_for_samples(cohorts, tables, measured, plan, accounts)
 
     everyone = pd.concat([c["patients"] for n, c in cohorts.items() if n != "controls"])
     marks = pd.concat([c["landmarks"] for n, c in cohorts.items() if n != "controls"])
-    centres = everyone.drop_duplicates("patient_id").set_index("patient_id")["centre"]
     return Cleaned(
         cohorts,
-        queries.frame(centres),
+        asked,
         participant_flow(everyone, marks),
         mapped,
         accounts.frame(),
         raw.removed,
+        queries.rules,
+        raw.corrections.log,
         measured,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lumier_analysis.cleaning.queries import Queries
+from lumier_analysis.errors import PlanError
 from lumier_analysis.study.sections import Eligibility
 
 CRITERIA = {
@@ -39,9 +40,25 @@ def failed_criteria(patients: pd.DataFrame, inclusion_sledai: pd.Series, rules: 
     -------
     DataFrame of bool, shape (n_patients, n_criteria)
         True where a criterion is known to be violated; a missing answer violates nothing.
+
+    Raises
+    ------
+    PlanError
+        The plan names a criterion that the patients table does not have.
     """
     failed = {}
-    if rules.minimum_age is not None and "age" in patients:
+    needed = {name: f"eligibility.{key}" for key in ("require", "forbid") for name in getattr(rules, key)}
+    if rules.minimum_age is not None:
+        needed["age"] = "eligibility.minimum_age"
+    absent = [name for name in needed if name not in patients]
+    if absent:
+        raise PlanError(
+            f"{needed[absent[0]]} needs the column {absent[0]}, which the patients table does not have",
+            fix="map "
+            + ("age, or birth_year and inclusion_date," if absent[0] == "age" else absent[0])
+            + f" under tables.patients.columns, or take it out of {needed[absent[0]]}",
+        )
+    if rules.minimum_age is not None:
         failed["age"] = patients["age"] < rules.minimum_age
     for name in rules.require:
         failed[name] = ~patients[name].astype("boolean")
@@ -51,6 +68,29 @@ def failed_criteria(patients: pd.DataFrame, inclusion_sledai: pd.Series, rules: 
         failed["sledai"] = patients["patient_id"].map(inclusion_sledai) > rules.sledai_max
     table = pd.DataFrame(failed, index=patients.index)
     return table.astype("boolean").fillna(False).astype(bool)
+
+
+def sledai_at_inclusion(visits: pd.DataFrame, schedule_days: dict[str, int]) -> pd.Series:
+    """Return the SLEDAI of each patient's inclusion visit.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        patient_id, visit, day, scheduled, sledai; one row a scheduled visit.
+    schedule_days : dict
+        Visit label -> planned day; the label planned first is the inclusion visit, dated or not. Empty where visits
+        have no labels of their own: then it is the first by day.
+
+    Returns
+    -------
+    Series of Float64, indexed by patient_id
+        Points; missing where unknown, and absent where the patient has no such visit.
+    """
+    scheduled = visits[visits["scheduled"]]
+    if schedule_days:
+        scheduled = scheduled[scheduled["visit"] == min(schedule_days, key=lambda label: schedule_days[label])]
+    first = scheduled.sort_values(["patient_id", "day"], kind="stable").drop_duplicates("patient_id")
+    return first.set_index("patient_id")["sledai"].astype("Float64")
 
 
 def judge_patients(

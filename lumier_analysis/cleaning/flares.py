@@ -6,9 +6,20 @@ SELENA-SLEDAI Flare Index: Petri M et al. N Engl J Med 2005;353:2550-8 (criteria
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from lumier_analysis.cleaning.sledai_flares import flares_from_sledai, without_serology
+from lumier_analysis.errors import PlanError
+from lumier_analysis.study.sections import Flare
+
+#: Mild or moderate criteria: SLEDAI up by 3 but not to above 12; new or worse skin, nasopharyngeal ulcers, pleuritis,
+#: pericarditis, arthritis or fever; prednisone up, not to above 0.5 mg/kg/day; NSAID or hydroxychloroquine added; PGA
+#: up by 1, not to above 2.5.
 MILD = ("mild_sledai", "mild_manifestation", "mild_prednisone", "mild_nsaid_hcq", "mild_pga")
+#: Severe criteria: SLEDAI to above 12; new or worse CNS lupus, vasculitis, nephritis, myositis, platelets below 60 G/L
+#: or haemolytic anaemia that needs prednisone doubled, above 0.5 mg/kg/day, or hospital; prednisone to above 0.5
+#: mg/kg/day; a new immunosuppressant; hospital for lupus; PGA to above 2.5.
 SEVERE = (
     "severe_sledai", "severe_manifestation", "severe_prednisone", "severe_immunosuppressant",
     "severe_hospitalisation", "severe_pga",
@@ -17,14 +28,25 @@ SEVERE = (
 MEDICATION = ("mild_prednisone", "mild_nsaid_hcq", "severe_prednisone", "severe_immunosuppressant")
 
 
-def _any_of(flares: pd.DataFrame, criteria: tuple[str, ...]) -> pd.Series:
-    """Tell which rows meet at least one of the criteria; a missing flag is not a met criterion."""
+def _flags(flares: pd.DataFrame, criteria: tuple[str, ...]) -> pd.DataFrame:
+    """Return the criteria that the table has as plain booleans; a missing flag is not a met criterion."""
     columns = [c for c in criteria if c in flares.columns]
-    return flares[columns].fillna(False).astype(bool).any(axis=1)
+    return flares[columns].astype("boolean").fillna(False).astype(bool)
+
+
+def _check(flares: pd.DataFrame, definition: str) -> None:
+    """Refuse a table that cannot say what the definition asks: no flag at all would read as no flare at all."""
+    needed = {"sfi_any": (*MILD, *SEVERE), "sfi_severe": SEVERE, "adjudicated": ("adjudicated",)}[definition]
+    if not set(needed) & set(flares.columns):
+        raise PlanError(
+            f"flare.definition {definition} needs criteria that the flares table does not have",
+            found="none of " + ", ".join(needed),
+            fix="map them under tables.flares.columns, or choose another flare.definition",
+        )
 
 
 def classify_flares(flares: pd.DataFrame, definition: str, *, medication_criteria: bool = True) -> pd.DataFrame:
-    """Add ``severe`` and ``is_flare`` to a table of recorded flares.
+    """Say of each recorded flare how severe it is, by which criteria, and whether it counts.
 
     Parameters
     ----------
@@ -37,52 +59,67 @@ def classify_flares(flares: pd.DataFrame, definition: str, *, medication_criteri
     Returns
     -------
     DataFrame
-        The input with boolean ``severe`` and ``is_flare``.
+        The input with ``severe`` and ``is_flare`` (bool), ``severity`` ("severe", "mild or moderate", or missing where
+        no criterion is met), ``criteria`` (names of those met, by comma) and ``medication_only`` (bool: a flare whose
+        criteria are all changes of treatment).
+
+    Raises
+    ------
+    PlanError
+        The table has none of the flags that the definition rests on.
     """
+    _check(flares, definition)
     dropped = () if medication_criteria else MEDICATION
-    severe = _any_of(flares, tuple(c for c in SEVERE if c not in dropped))
-    mild = _any_of(flares, tuple(c for c in MILD if c not in dropped))
-    if definition == "sfi_any":
-        counts = severe | mild
-    elif definition == "sfi_severe":
-        counts = severe
+    met = _flags(flares, tuple(c for c in (*MILD, *SEVERE) if c not in dropped))
+    severe = met[[c for c in met if c in SEVERE]].any(axis=1)
+    met_any = met.any(axis=1)
+    by_treatment = met[[c for c in met if c in MEDICATION]].any(axis=1)
+    by_activity = met[[c for c in met if c not in MEDICATION]].any(axis=1)
+    if definition == "adjudicated":
+        counts = _flags(flares, ("adjudicated",))["adjudicated"]
     else:
-        counts = flares["adjudicated"].fillna(False).astype(bool)
-    return flares.assign(severe=severe, is_flare=counts)
+        counts = severe if definition == "sfi_severe" else met_any
+    names = np.array(met.columns, dtype=object)
+    listed = [", ".join(names[row]) for row in met.to_numpy()]
+    severity = np.where(severe, "severe", np.where(met_any, "mild or moderate", ""))
+    return flares.assign(
+        severe=severe,
+        is_flare=counts,
+        severity=pd.array(severity, dtype="string"),
+        criteria=pd.array(listed, dtype="string"),
+        medication_only=by_treatment & ~by_activity,
+    ).pipe(lambda t: t.assign(severity=t["severity"].mask(t["severity"] == "")))
 
 
-def flares_from_sledai(visits: pd.DataFrame, *, increase: int, quiescent_max: int) -> pd.DataFrame:
-    """Derive flares from the rise of SLEDAI between consecutive visits.
-
-    A flare is found at a visit when the visit before it was quiescent (SLEDAI at most `quiescent_max`) and SLEDAI rose
-    by at least `increase` points, whatever the gap between the two. Its onset is unknown: somewhere between them.
+def flares_by_plan(
+    recorded: pd.DataFrame | None, visits: pd.DataFrame, rules: Flare, *, quiescent_max: int
+) -> pd.DataFrame:
+    """Return the flares by the plan's definition, from the record or from SLEDAI.
 
     Parameters
     ----------
+    recorded : DataFrame or None
+        Flares of the record: patient_id, onset_day, detection_day, day, criterion flags. Where SLEDAI defines the flare
+        they lend their documented onset.
     visits : DataFrame
-        patient_id, day, sledai; one row a visit.
-    increase : int
-        Points.
+        patient_id, day, scheduled, sledai; clinical_sledai where ``rules.serology_items`` is false.
+    rules : Flare
+        The plan's section.
     quiescent_max : int
-        Points.
+        Points; a rise of SLEDAI counts from a visit at or below.
 
     Returns
     -------
     DataFrame
-        patient_id, flare (1, 2, ...), onset_day (missing), detection_day, day, severe (missing), is_flare.
+        As `classify_flares` or `flares_from_sledai`.
     """
-    known = visits.dropna(subset=["day", "sledai"]).sort_values(["patient_id", "day"])
-    before = known.groupby("patient_id")["sledai"].shift(1)
-    rose = (before <= quiescent_max) & (known["sledai"] - before >= increase)
-    found = known.loc[rose.fillna(False).astype(bool), ["patient_id", "day"]]
-    return pd.DataFrame(
-        {
-            "patient_id": found["patient_id"].to_numpy(),
-            "flare": (found.groupby("patient_id").cumcount() + 1).to_numpy(),
-            "onset_day": pd.array([pd.NA] * len(found), dtype="Int64"),
-            "detection_day": found["day"].astype("Int64").to_numpy(),
-            "day": found["day"].astype("Int64").to_numpy(),
-            "severe": pd.array([pd.NA] * len(found), dtype="boolean"),
-            "is_flare": True,
-        }
-    )
+    if rules.definition == "sledai_increase" or recorded is None:
+        return flares_from_sledai(
+            visits[visits["scheduled"]] if rules.observed == "at_visits" else visits,
+            increase=rules.sledai_increase,
+            quiescent_max=quiescent_max,
+            clinical=not rules.serology_items,
+            recorded=recorded,
+        )
+    judged = recorded if rules.serology_items else without_serology(recorded, visits)
+    return classify_flares(judged, rules.definition, medication_criteria=rules.medication_criteria)

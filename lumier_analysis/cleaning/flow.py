@@ -72,6 +72,41 @@ def participant_flow(patients: pd.DataFrame, landmarks: pd.DataFrame) -> list[di
     return flow
 
 
+def window_counts(landmarks: pd.DataFrame) -> pd.DataFrame:
+    """Count, visit by visit, what became of the windows of the landmarks at risk.
+
+    Late windows are often cut by the end of follow-up; these counts say whether their risk can be told at all.
+
+    Parameters
+    ----------
+    landmarks : DataFrame
+        As `landmark_table` returns.
+
+    Returns
+    -------
+    DataFrame, one row a cohort and visit
+        at_risk, flare, no flare, competing event (a non-event, counted apart), and one column for each reason that
+        left the window out; the last ones add up to at_risk.
+
+    Raises
+    ------
+    AnalysisError
+        They do not.
+    """
+    own = landmarks[landmarks["at_risk"]]
+    outcome = own["reason"].astype(object).where(~own["included"], "no flare")
+    outcome = outcome.mask(own["competing"], "competing event").mask((own["event"] == 1).fillna(False), "flare")
+    table = pd.crosstab([own["cohort"], own["visit"]], outcome)
+    first = ["flare", "no flare", "competing event"]
+    table = table.reindex(columns=[*first, *sorted(set(table.columns) - set(first))], fill_value=0)
+    table.columns.name = None
+    sizes = own.groupby(["cohort", "visit"]).size()
+    if not (table.sum(axis=1) == sizes.reindex(table.index)).all():
+        raise AnalysisError("The counts of the windows do not add up", found=f"{table.to_numpy().sum()} of {len(own)}")
+    table.insert(0, "at_risk", sizes.reindex(table.index))
+    return table.reset_index()
+
+
 def _of_which(cohort: str, level: str, reason: str, n: int) -> dict[str, Any]:
     """Return a step that describes the end and excludes nothing."""
     return {"cohort": cohort, "level": level, "step": "of which", "reason": reason, "n": int(n), "remaining": int(n)}

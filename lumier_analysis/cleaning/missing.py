@@ -5,7 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 #: Bookkeeping of the cleaning, not data.
-_NOT_DATA = ("patient_id", "visit", "date", "day", "scheduled", "source_file", "source_row", "sledai_items_sum")
+_NOT_DATA = (
+    "patient_id", "visit", "date", "day", "scheduled", "source_file", "source_row", "corrected",
+    "sledai_items_sum",
+)  # fmt: skip
 
 
 def missing_by_visit(visits: pd.DataFrame, *, minimum: int = 5, visit_limit: int = 12) -> pd.DataFrame:

@@ -6,8 +6,10 @@ import pandas as pd
 
 from lumier_analysis.cleaning import rules
 from lumier_analysis.cleaning.accounts import Accounts
-from lumier_analysis.cleaning.flares import classify_flares, flares_from_sledai
+from lumier_analysis.cleaning.flares import flares_by_plan
+from lumier_analysis.cleaning.prednisone import with_prednisone
 from lumier_analysis.cleaning.queries import Queries
+from lumier_analysis.cleaning.target_states import with_target_states
 from lumier_analysis.study.plan import Plan
 
 UNSCHEDULED = ("flare", "post_flare")
@@ -53,6 +55,15 @@ def prepare_patients(patients: pd.DataFrame, queries: Queries, accounts: Account
     return patients
 
 
+def _add_day(table: pd.DataFrame, patients: pd.DataFrame, queries: Queries, moment: str = "") -> pd.DataFrame:
+    """Add days since inclusion; a date that cannot be is queried, and missing from here on."""
+    date, day = (f"{moment}_date", f"{moment}_day") if moment else ("date", "day")
+    inclusion = inclusion_dates(patients)
+    days = rules.days_since_inclusion(table, date, inclusion, queries)
+    impossible = days.isna() & table["patient_id"].map(inclusion).notna()
+    return table.assign(**{day: days.astype("Int64"), date: table[date].mask(impossible)})
+
+
 def _known(
     table: pd.DataFrame, name: str, patients: pd.DataFrame, queries: Queries, accounts: Accounts
 ) -> pd.DataFrame:
@@ -68,7 +79,7 @@ def prepare_visits(
     """Check, date and label the visits, and settle their SLEDAI."""
     visits = _known(visits, "visits", patients, queries, accounts)
     if "day" not in visits:
-        visits["day"] = rules.days_since_inclusion(visits, "date", inclusion_dates(patients), queries)
+        visits = _add_day(visits, patients, queries)
     visits["day"] = visits["day"].astype("Int64")
     before = len(visits)
     if "visit" not in visits:
@@ -84,10 +95,28 @@ def prepare_visits(
         pd.concat([planned, others]).sort_values(["patient_id", "day", "visit"], kind="stable").reset_index(drop=True)
     )
     accounts.set_aside("visits", SAME_KEY, before - len(visits))
+    visits, no_equivalent = with_prednisone(visits)
+    queries.add(
+        "unreadable_value",
+        visits[no_equivalent],
+        field="steroid",
+        value="no prednisone equivalent",
+        expected="one systemic steroid and its dose in mg/day",
+        action="prednisone set missing, unless recorded",
+    )
     visits = rules.plausible_values(visits, plan.plausible, queries)
     visits = rules.sledai_used(visits, plan.sledai, queries)
+    visits = with_target_states(
+        visits, unrecorded_met=plan.target_states.unrecorded_met, dose_in_mg=prednisone_in_mg(plan)
+    )
     query_recovered_titres(visits, queries)
     return visits
+
+
+def prednisone_in_mg(plan: Plan) -> bool:
+    """Tell whether the visits' prednisone is a dose: converted, or a number whose unit is mg or is not said."""
+    spec = plan.tables.visits.columns.get("prednisone")
+    return spec is None or (spec.type in ("number", "integer") and "mg" in (spec.unit or "mg/day"))
 
 
 def query_recovered_titres(visits: pd.DataFrame, queries: Queries) -> None:
@@ -123,21 +152,15 @@ def prepare_flares(
             dated = rules.unique_rows(dated, ["patient_id", "flare"], "flare", queries)
             accounts.set_aside("flares", SAME_KEY, before - len(dated))
         for moment in ("onset", "detection"):
-            days = rules.days_since_inclusion(dated, f"{moment}_date", inclusion_dates(patients), queries)
-            dated[f"{moment}_day"] = days
+            dated = _add_day(dated, patients, queries, moment)
         dated["day"] = dated["onset_day"].fillna(dated["detection_day"])
+    found = flares_by_plan(dated, visits, plan.flare, quiescent_max=plan.landmarks.quiescent_sledai_max)
     if plan.flare.definition == "sledai_increase" or dated is None:
         if dated is not None:
             accounts.set_aside("flares", "flares come from the SLEDAI (`flare.definition` of the plan)", len(dated))
             accounts.close("flares", 0)
-        made = flares_from_sledai(
-            visits[visits["scheduled"]] if plan.flare.observed == "at_visits" else visits,
-            increase=plan.flare.sledai_increase,
-            quiescent_max=plan.landmarks.quiescent_sledai_max,
-        )
-        accounts.open("flares from SLEDAI", plan.tables.visits.file, len(made))
-        return made
-    return classify_flares(dated, plan.flare.definition, medication_criteria=plan.flare.medication_criteria)
+        accounts.open("flares from SLEDAI", plan.tables.visits.file, len(found))
+    return found
 
 
 def prepare_samples(
@@ -149,6 +172,6 @@ def prepare_samples(
     samples = rules.unique_tubes(samples, queries)
     accounts.set_aside("samples", SAME_KEY, before - len(samples))
     if "day" not in samples:
-        samples["day"] = rules.days_since_inclusion(samples, "date", inclusion_dates(patients), queries)
+        samples = _add_day(samples, patients, queries)
     samples["day"] = samples["day"].astype("Int64")
     return samples

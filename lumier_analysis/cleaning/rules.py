@@ -136,7 +136,7 @@ def sledai_used(visits: pd.DataFrame, rules: Sledai, queries: Queries) -> pd.Dat
     visits["sledai_entered"] = entered
     if not sledai_items.items_present(visits):
         return visits
-    sums = sledai_items.sledai_from_items(visits)
+    sums = sledai_items.sledai_from_items(visits, entered)
     visits["sledai_items_sum"], visits["clinical_sledai"] = sums["total"], sums["clinical"]
     differs = (entered != sums["total"]).fillna(False).astype(bool)
     queries.add(
@@ -144,7 +144,7 @@ def sledai_used(visits: pd.DataFrame, rules: Sledai, queries: Queries) -> pd.Dat
         visits[differs],
         field="sledai",
         value=entered[differs].astype("Int64").astype("string"),
-        expected="the sum of its items: " + "see sledai_items_sum",
+        expected="the sum of its items, " + sums["total"][differs].astype("Int64").astype("string"),
         action=f"{'sum of the items' if rules.total == 'items' else 'entered total'} used",
     )
     first, second = (sums["total"], entered) if rules.total == "items" else (entered, sums["total"])

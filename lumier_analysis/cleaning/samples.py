@@ -2,100 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import pandas as pd
 
+from lumier_analysis.cleaning.measure_qpcr import measure_qpcr
+from lumier_analysis.cleaning.measured import Measured
+from lumier_analysis.cleaning.qpcr_quality import components_of
 from lumier_analysis.cleaning.queries import Queries
-from lumier_analysis.cleaning.rules import plate_map_mismatches
 from lumier_analysis.errors import RawDataError
-from lumier_analysis.qpcr import calibrate, chip_quality, expression_from_probes, expression_from_reactions
+from lumier_analysis.qpcr import choose_references, expression_from_probes
 from lumier_analysis.readers import detect_scale, to_log2
 from lumier_analysis.study.plan import Plan
 
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Expression of every sample and what is known of its quality.
-
-    Attributes
-    ----------
-    log2 : DataFrame, shape (n_samples, n_genes)
-        log2 expression relative to the reference genes; higher is more RNA; NaN is untrusted.
-    failed : Series of str, indexed by sample
-        Why a sample fails; empty if it passes.
-    chips : DataFrame
-        One row a chip; empty where there are none.
-    notes : dict of str to int
-        Counts for the data-quality table.
-    """
-
-    log2: pd.DataFrame
-    failed: pd.Series
-    chips: pd.DataFrame
-    notes: dict[str, int]
-
-
-def measure_qpcr(
-    reactions: pd.DataFrame, plate_map: pd.DataFrame | None, test_samples: set[str], plan: Plan, queries: Queries
-) -> Measured:
-    """Turn chip reactions into expression and judge every sample.
-
-    Parameters
-    ----------
-    reactions : DataFrame
-        As `read_biomark` gives them, all chips.
-    plate_map : DataFrame or None
-        chip, inlet, sample_id.
-    test_samples : set of str
-        Samples of the test cohort: calibrator and reference levels are frozen on their chips, so that nothing is
-        re-centred on validation data.
-    """
-    qpcr, panel = plan.qpcr, plan.panel
-    controls = {name for name in (qpcr.calibrator, qpcr.no_template_control) if name}
-    disputed: set[str] = set()
-    if plate_map is not None:
-        disputed = plate_map_mismatches(reactions, plate_map, controls, queries)
-    absent = sorted({*panel.genes, *panel.reference_genes} - set(reactions["assay"]))
-    if absent:
-        raise RawDataError(
-            "The chip exports have no assay for genes of the panel",
-            found=f"no {', '.join(absent[:8])}",
-            fix="correct panel in the plan, or the assay names in the export",
-        )
-    calibration, adjusted = None, reactions
-    if qpcr.calibrator:
-        test_chips = reactions.loc[reactions["sample"].isin(test_samples), "chip"].unique()
-        frozen = calibrate(reactions[reactions["chip"].isin(test_chips)], qpcr.calibrator) if len(test_chips) else None
-        calibration = calibrate(reactions, qpcr.calibrator, levels=frozen.levels if frozen else None)
-        adjusted = calibration.reactions
-    chips = chip_quality(
-        reactions,
-        calibration=calibration,
-        no_template_control=qpcr.no_template_control,
-        genomic_dna_assay=qpcr.genomic_dna_assay,
-    )
-    own = adjusted[~adjusted["sample"].isin(controls)]
-    settings: dict[str, Any] = {
-        "reference_genes": panel.reference_genes,
-        "limit_of_detection": qpcr.limit_of_detection,
-        "genes": panel.genes,
-    }
-    of_test = own[own["sample"].isin(test_samples)]
-    levels = expression_from_reactions(of_test, **settings).reference_levels if len(of_test) else None
-    result = expression_from_reactions(own, **settings, reference_levels=levels)
-    failed = result.reason.astype("object").reindex(result.log2.index).fillna("")
-    failed = failed.mask(failed != "", "reference genes not measured")
-    failed[result.missing_fraction > qpcr.maximum_missing_fraction] = "too many untrusted reactions"
-    failed[failed.index.isin(disputed)] = "plate map and chip disagree"
-    notes = {
-        "chips": len(chips),
-        "reactions": len(reactions),
-        "reactions not detected": int((reactions["state"] == "not detected").sum()),
-        "reactions untrusted": int((reactions["state"] == "untrusted").sum()),
-    }
-    return Measured(result.log2, failed, chips, notes)
+__all__ = ["Measured", "attach_visits", "judge_samples", "measure_matrix", "measure_qpcr"]
 
 
 def measure_matrix(expression: pd.DataFrame, annotation: pd.DataFrame, test_samples: set[str], plan: Plan) -> Measured:
@@ -131,6 +49,12 @@ def measure_matrix(expression: pd.DataFrame, annotation: pd.DataFrame, test_samp
     result = expression_from_probes(
         log2, annotation, reference_genes=panel.reference_genes, genes=panel.genes, floor=settings.floor
     )
+    # Relative to their own mean, with that mean added: the reference genes as measured.
+    candidates = expression_from_probes(
+        log2, annotation, reference_genes=panel.reference_genes, genes=panel.reference_genes, floor=settings.floor
+    )
+    reference_log2 = candidates.log2.mask(candidates.censored).add(candidates.reference_ct, axis=0)
+    failed = result.reason.astype("object")
     notes = {
         "arrays": expression.shape[1],
         "probes": expression.shape[0],
@@ -139,7 +63,15 @@ def measure_matrix(expression: pd.DataFrame, annotation: pd.DataFrame, test_samp
     }
     if settings.floor is not None:
         notes["panel probes on the detection floor, not used"] = int((floored > settings.maximum_floor_fraction).sum())
-    return Measured(result.log2, result.reason.astype("object"), pd.DataFrame(), notes)
+    return Measured(
+        log2=result.log2,
+        failed=failed,
+        chips=pd.DataFrame(),
+        notes=notes,
+        references=choose_references(reference_log2[reference_log2.index.isin(test_samples)]),
+        reference_log2=reference_log2,
+        components=components_of(result.log2[(failed == "").to_numpy()]),
+    )
 
 
 def judge_samples(samples: pd.DataFrame, measured: Measured, plan: Plan, queries: Queries) -> pd.DataFrame:

@@ -9,21 +9,12 @@ from typing import Any
 import pandas as pd
 
 from lumier_analysis.cleaning.clean import one_sample_a_visit
-from lumier_analysis.cleaning.flares import classify_flares, flares_from_sledai
+from lumier_analysis.cleaning.flares import flares_by_plan
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.rows import expression_of, landmark_rows
 from lumier_analysis.estimate import Estimate
 from lumier_analysis.performance import auc
 from lumier_analysis.study import Study
-from lumier_analysis.study.sections import Flare, Landmarks
-
-
-def flares_under(flares: pd.DataFrame, visits: pd.DataFrame, flare: Flare, landmarks: Landmarks) -> pd.DataFrame:
-    """Apply a flare definition to the recorded criteria, or to SLEDAI where it defines the flare."""
-    if flare.definition == "sledai_increase":
-        used = visits[visits["scheduled"]] if flare.observed == "at_visits" else visits
-        return flares_from_sledai(used, increase=flare.sledai_increase, quiescent_max=landmarks.quiescent_sledai_max)
-    return classify_flares(flares, flare.definition, medication_criteria=flare.medication_criteria)
 
 
 def landmarks_under(study: Study, cohort: str, changes: dict[str, Any]) -> pd.DataFrame:
@@ -44,7 +35,8 @@ def landmarks_under(study: Study, cohort: str, changes: dict[str, Any]) -> pd.Da
     landmarks, flare = study.plan.rules_with(changes)
     patients = study.read("patients", cohort)
     visits = study.read("visits", cohort)
-    flares = flares_under(study.read("flares", cohort), visits, flare, landmarks)
+    recorded = study.read("flares", cohort)
+    flares = flares_by_plan(recorded, visits, flare, quiescent_max=landmarks.quiescent_sledai_max)
     samples = one_sample_a_visit(study.read("samples", cohort), visits)
     return landmark_table(patients[patients["reason"] == ""], visits, flares, samples, landmarks, flare)
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lumier_analysis.cleaning.columns import Finding, convert
+from lumier_analysis.cleaning.dialects import absent_codes, settled
 from lumier_analysis.cleaning.queries import Queries
-from lumier_analysis.cleaning.titres import to_titre
 from lumier_analysis.errors import PlanError, RawDataError
-from lumier_analysis.readers import values
-from lumier_analysis.study.sections import ColumnSpec, FileSpec, TableSpec
+from lumier_analysis.readers.legend import legend_of
+from lumier_analysis.study.export_sections import FileSpec, TableSpec
+from lumier_analysis.study.tables import check_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +56,18 @@ def _select(raw: pd.DataFrame, table: str, spec: TableSpec) -> pd.DataFrame:
     return raw[keep]
 
 
-def _convert(text: pd.Series, spec: ColumnSpec, file: FileSpec, missing: list[str]) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the typed column (and its companions) and which values could not be read."""
-    missing = [*missing, *spec.absent]
-    if spec.type == "text":
-        stripped = text.str.strip()
-        return stripped.where(~stripped.isin(missing)).astype("string").to_frame("value"), pd.Series(
-            False, index=text.index
+def _query_unfinished(table: pd.DataFrame, raw: pd.DataFrame, queries: Queries) -> None:
+    """Ask about a last record without line end: a file cut inside its last value looks just like this."""
+    for file, row in legend_of(raw).unfinished:
+        queries.add(
+            "unfinished_file",
+            table[(table["source_file"] == file) & (table["source_row"] == row)],
+            field="row",
+            value="no line end after the last record",
+            expected="a whole file: compare the last record with the database",
+            action="row used",
+            severity="note",
         )
-    if spec.type == "category":
-        column, bad = values.to_category(text, spec.values or {}, missing)
-    elif spec.type == "flag":
-        column, bad = values.to_flag(text, missing)
-    elif spec.type == "date":
-        column, bad = values.to_date(text, file.dates, missing)
-    elif spec.type == "integer":
-        column, bad = values.to_integer(text, file.decimal, missing)
-    elif spec.type == "number":
-        column, bad = values.to_number(text, file.decimal, missing)
-    elif spec.type == "censored":
-        column, sign, bad = values.to_censored(text, file.decimal, missing)
-        return pd.DataFrame({"value": column, "censored": sign}), bad
-    else:
-        column, titre, mangled, bad = to_titre(text, file.decimal, missing)
-        return pd.DataFrame({"value": column, "titre": titre, "from_time": mangled}), bad
-    return column.to_frame("value"), bad
 
 
 def canonical_table(
@@ -120,14 +109,17 @@ def canonical_table(
     content = [c for c in raw.columns if not c.startswith("__")]
     twice = selected.duplicated(subset=content, keep="first")
 
+    legend = legend_of(raw)
+    file = settled(raw, file, [spec], missing)
     typed: dict[str, pd.Series] = {}
-    unreadable: dict[str, pd.Series] = {}
+    findings: list[tuple[str, Finding]] = []
     for column, column_spec in spec.columns.items():
-        frame, bad = _convert(selected[column_spec.source], column_spec, file, missing)
-        typed[column] = frame["value"]
-        for companion in frame.columns.drop("value"):
-            typed[f"{column}_{companion}"] = frame[companion]
-        unreadable[column] = bad
+        key, source = f"tables.{name}.columns.{column}", column_spec.source
+        absent, labels = absent_codes(column_spec, missing, raw), dict(legend.codes.get(source, {}))
+        read = convert(key, selected[source], column_spec, file, absent, labels)
+        typed[column] = read.values
+        typed |= {f"{column}_{companion}": series for companion, series in read.companions.items()}
+        findings += [(column, finding) for finding in read.findings]
     table = pd.DataFrame(typed, index=selected.index)
     table["source_file"] = selected["__file__"].astype("string")
     table["source_row"] = selected["__row__"].astype("Int64")
@@ -143,21 +135,20 @@ def canonical_table(
         "duplicate_row", table[twice], field="row", value="", expected="one line", action="second line not used"
     )
     table, selected = table[~twice], selected[~twice]
-    for column, bad in unreadable.items():
-        rows = table[bad[~twice]]
-        kind = spec.columns[column].type
+    for column, finding in findings:
+        rows = table[finding.rows[~twice]]
+        written = selected[spec.columns[column].source] if finding.value is None else finding.value
         queries.add(
-            "date_impossible" if kind == "date" else "unreadable_value",
+            finding.rule,
             rows,
             field=column,
-            value=selected.loc[rows.index, spec.columns[column].source],
-            expected={
-                "date": f"a date {file.dates}",
-                "category": "one of " + ", ".join(spec.columns[column].values or {}),
-            }.get(kind, kind),
-            action="set missing",
+            value=written.loc[rows.index],
+            expected=finding.expected,
+            action=finding.action,
+            severity=finding.severity,
         )
+    _query_unfinished(table, raw, queries)
     if not len(table):
         raise PlanError(f"The plan keeps no row of '{spec.file}' for table {name}", fix=f"look at tables.{name}.where")
     account = RowAccount(name, spec.file, len(raw), other, repeated, int(twice.sum()), len(table))
-    return table.reset_index(drop=True), account
+    return check_table(name, table.reset_index(drop=True), spec.file), account

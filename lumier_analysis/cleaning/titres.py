@@ -16,8 +16,10 @@ def titre_from_time(fraction: pd.Series) -> pd.Series:
     """Recover the titre that a spreadsheet stored as a fraction of a day.
 
     Typed ``1:80``, a spreadsheet reads one hour and eighty minutes and stores 140 / 1440 = 0.0972222. Hence titre =
-    round(fraction x 1440) - 60; above 1:1380 the time is more than a day. A result in units cannot be mistaken for
-    one: (60 + 10 x 2^k) / 1440 = (6 + 2^k) / 144 is never a finite decimal, since no power of two leaves 3 modulo 9.
+    round(fraction x 1440) - 60; from 1:1380 on the time is a day or more: 1:2560 becomes 43 h 40 min, 1.8194444.
+    (GSE65391 holds 40 below a day and three such; its 1:10240 and 1:40960 stayed text.) A result in units cannot be
+    mistaken for one: (60 + 10 x 2^k) / 1440 = (6 + 2^k) / 144 is never a finite decimal, since no power of two leaves 3
+    modulo 9.
 
     Parameters
     ----------

@@ -159,8 +159,8 @@ class _Maker:
 def _logistic_measures(rows: Rows, p: Floats, make: _Maker) -> tuple[Estimate, Estimate]:
     """Return calibration intercept (slope 1) and calibration slope."""
     names = (
-        f"calibration in the large, logistic with offset, {make.how}; wald interval",
-        f"calibration slope, logistic, {make.how}; wald interval",
+        f"calibration in the large, logistic with offset, {make.how}; Wald interval",
+        f"calibration slope, logistic, {make.how}; Wald interval",
     )
     m, extreme = int(rows.event.sum()), int(((p <= 0) | (p >= 1)).sum())
     reason = ""
@@ -209,10 +209,10 @@ def _accuracy(rows: Rows, p: Floats, make: _Maker) -> dict[str, Estimate]:
     null = rate * (1 - rate)
     out = {
         "brier": make.estimate(
-            brier, make.linearised_se(d_brier), f"Brier score, linearised, {make.how}; wald interval"
+            brier, make.linearised_se(d_brier), f"Brier score, linearised, {make.how}; Wald interval"
         )
     }
-    method = f"index of prediction accuracy, linearised, {make.how}; wald interval"
+    method = f"index of prediction accuracy, linearised, {make.how}; Wald interval"
     if null == 0:
         note = f"{'no event' if rate == 0 else 'every row is an event'}: cannot be estimated"
         return out | {"ipa": make.estimate(math.nan, math.nan, method, note=note)}

@@ -47,6 +47,9 @@ STAGES = (
         writes=(
             "analysis/tables",
             "analysis/queries.csv",
+            "analysis/queries.html",
+            "analysis/corrections_applied.csv",
+            "analysis/rows.csv",
             "analysis/flow.json",
             "analysis/results/01_data_cleaning.json",
         ),

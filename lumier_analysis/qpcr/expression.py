@@ -105,6 +105,14 @@ def reference_mean(
     return mean.where(enough), reason, levels
 
 
+def log2_units(efficiencies: pd.Series | None, assays: pd.Index) -> pd.Series:
+    """Return how many log2 units a cycle counts, log2(E), by assay; 1 where no efficiency is known."""
+    if efficiencies is None:
+        return pd.Series(1.0, index=assays)
+    units = pd.Series(np.log2(efficiencies.to_numpy(dtype="float64")), index=efficiencies.index)
+    return units.reindex(assays).fillna(1.0)
+
+
 def present(wanted: Sequence[str], available: pd.Index, what: str) -> list[str]:
     """Return `wanted`, or refuse where one of them is not in the data."""
     absent = [g for g in wanted if g not in available]
@@ -124,6 +132,7 @@ def expression_from_reactions(
     limit_of_detection: float,
     genes: Sequence[str] | None = None,
     reference_levels: pd.Series | None = None,
+    efficiencies: pd.Series | None = None,
 ) -> Expression:
     """Compute expression = -(Ct - mean Ct of the reference genes), log2.
 
@@ -140,6 +149,8 @@ def expression_from_reactions(
         Columns of the result; every assay by default. Those that no assay measures are listed in `absent`.
     reference_levels : Series, optional
         Frozen usual Ct of the reference genes, see `reference_mean`.
+    efficiencies : Series, optional
+        See `expression_from_ct`.
 
     Returns
     -------
@@ -153,12 +164,57 @@ def expression_from_reactions(
     Notes
     -----
     The mean of Cts is the logarithm of the geometric mean of quantities (Vandesompele 2002, Genome Biol
-    3:research0034); amplification is taken to double each cycle.
+    3:research0034); without `efficiencies`, amplification is taken to double each cycle.
     """
     check_reactions(reactions)
     if not np.isfinite(limit_of_detection) or limit_of_detection <= 0:
         raise AnalysisError("The limit of detection is a positive number of cycles", found=str(limit_of_detection))
     ct, bound = mean_ct(reactions, limit_of_detection)
+    return expression_from_ct(
+        ct,
+        bound,
+        reference_genes=reference_genes,
+        genes=genes,
+        reference_levels=reference_levels,
+        efficiencies=efficiencies,
+    )
+
+
+def expression_from_ct(
+    ct: pd.DataFrame,
+    bound: pd.DataFrame,
+    *,
+    reference_genes: Sequence[str],
+    genes: Sequence[str] | None = None,
+    reference_levels: pd.Series | None = None,
+    efficiencies: pd.Series | None = None,
+) -> Expression:
+    """Compute expression from the mean Ct of samples; `expression_from_reactions` tells the rest.
+
+    Parameters
+    ----------
+    ct, bound : DataFrame
+        Samples x assays, from `mean_ct`.
+    reference_genes, genes, reference_levels
+        See `expression_from_reactions`; with `efficiencies`, levels are Ct x log2(E), too.
+    efficiencies : Series, optional
+        Amplification factor E of assays, above 1 and at most 2.5: a Ct counts log2(E) units a cycle (Pfaffl 2001,
+        Nucleic Acids Res 29:e45). Assays that are not in it double each cycle (E = 2).
+
+    Raises
+    ------
+    AnalysisError
+        A reference gene is not in the data, or an efficiency is out of its range.
+    """
+    if efficiencies is not None:
+        strange = efficiencies[~efficiencies.between(1.0, 2.5, inclusive="right")]
+        if len(strange):
+            raise AnalysisError(
+                "An amplification efficiency is a factor above 1 and at most 2.5",
+                found=f"{strange.index[0]}: {strange.iloc[0]:g}",
+                fix="look at its standard curve",
+            )
+        ct = ct.mul(log2_units(efficiencies, ct.columns), axis=1)
     references = present(reference_genes, ct.columns, "reference genes")
     columns = list(ct.columns) if genes is None else [g for g in dict.fromkeys(genes) if g in ct.columns]
     absent = () if genes is None else tuple(g for g in dict.fromkeys(genes) if g not in ct.columns)

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lumier_analysis.readers.biomark import read_biomark
+    from lumier_analysis.readers.codes import to_category, to_flag
+    from lumier_analysis.readers.dates import to_date
     from lumier_analysis.readers.delimited import read_delimited
     from lumier_analysis.readers.files import matching_files, read_file
     from lumier_analysis.readers.geo import SeriesMatrix, read_series_matrix
+    from lumier_analysis.readers.instruments import read_ct
     from lumier_analysis.readers.recognise import recognise_ct
     from lumier_analysis.readers.scale import detect_scale, to_log2
     from lumier_analysis.readers.values import (
         Censored,
         Converted,
-        to_category,
         to_censored,
-        to_date,
-        to_flag,
         to_integer,
         to_number,
         to_text,
@@ -34,6 +34,7 @@ __all__ = [
     "detect_scale",
     "matching_files",
     "read_biomark",
+    "read_ct",
     "read_delimited",
     "read_file",
     "read_series_matrix",
@@ -50,6 +51,9 @@ __all__ = [
 
 _HOME = {
     "read_biomark": "biomark",
+    "to_category": "codes",
+    "to_flag": "codes",
+    "to_date": "dates",
     "read_delimited": "delimited",
     "matching_files": "files",
     "read_file": "files",
@@ -58,6 +62,7 @@ _HOME = {
     "read_series_matrix": "geo",
     "to_log2": "scale",
     "recognise_ct": "recognise",
+    "read_ct": "instruments",
 }
 
 

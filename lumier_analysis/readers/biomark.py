@@ -7,20 +7,20 @@ for Ct and for Tm. Their position differs between versions of the software, so t
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lumier_analysis.errors import RawDataError
+from lumier_analysis.readers.chips import CHAMBER, chamber_count, chip_size, refuse_other_chambers
 from lumier_analysis.readers.decode import decode, read_bytes, records
+from lumier_analysis.readers.reactions import NO_CT, Source, reaction_table, refuse_strange_cycles, shown
+from lumier_analysis.readers.tasks import well_tasks
 
-#: Ct that the instrument's software writes where there is none.
-NO_CT = 999.0
-#: Sample inlets x assay inlets of the chips in use.
-_CHIPS = ((48, 48), (96, 96), (192, 24), (24, 192))
-_CHIP_TYPE = re.compile(r"\b(\d{2,3})\.(\d{2,3})\s*\(")
-_WELL = re.compile(r"S(\d+)-A(\d+)")
+_HEADER = re.compile(r"^\W?ID\W?([,;\t])", flags=re.MULTILINE)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def _layout(rows: list[tuple[int, list[str]]], name: str) -> tuple[int, dict[str, int]]:
@@ -36,7 +36,7 @@ def _layout(rows: list[tuple[int, list[str]]], name: str) -> tuple[int, dict[str
     if at is None:
         raise RawDataError(
             f"{name} is no Biomark 'Table Results' export: no line begins with ID",
-            found=f"first line '{_shown(rows[0][1])}'",
+            found=f"a first line of {len(rows[0][1])} fields",
             fix="export the chip as Table Results (*.csv)",
         )
     header = [h.strip() for h in rows[at][1]]
@@ -44,7 +44,7 @@ def _layout(rows: list[tuple[int, list[str]]], name: str) -> tuple[int, dict[str
     if len(groups) != len(header) or "Ct" not in groups:
         raise RawDataError(
             f"{name} has lost the header lines above 'ID', which tell its columns apart",
-            found=f"'{_shown(rows[at - 1][1])}'" if at else "no line above",
+            found="other column groups there" if at else "no line above",
             fix="export the chip again and do not edit the file",
         )
     wanted = {
@@ -63,6 +63,8 @@ def _layout(rows: list[tuple[int, list[str]]], name: str) -> tuple[int, dict[str
     for what, label in (("assay", "Name"), ("assay_type", "Type")):
         found = [i for i, h in enumerate(header) if h == label and groups[i] not in ("Sample", "Ct", "Tm")]
         columns[what] = _only(found, name, f"assay {label}")
+    if ("Sample", "rConc") in (pairs := list(zip(groups, header, strict=True))):
+        columns["concentration"] = pairs.index(("Sample", "rConc"))
     return at, columns
 
 
@@ -76,36 +78,121 @@ def _only(found: list[int], name: str, what: str) -> int:
     )
 
 
-def _shown(fields: list[str]) -> str:
-    text = ",".join(fields)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _expected(rows: list[tuple[int, list[str]]], wells: list[tuple[int, int]]) -> tuple[int, int]:
-    """Return the sample and assay inlets of the chip: as its first line says, else the smallest chip that has them."""
-    for _, fields in rows:
-        if fields[0].strip() == "Chip Run Info":
-            for field in fields:
-                if declared := _CHIP_TYPE.search(field):
-                    return int(declared[1]), int(declared[2])
-    samples, assays = max(w[0] for w in wells), max(w[1] for w in wells)
-    fitting = [c for c in _CHIPS if c[0] >= samples and c[1] >= assays]
-    return fitting[0] if fitting else (samples, assays)
-
-
-def _numbers(text: list[str], lines: list[int], name: str, what: str) -> np.ndarray:
+def _numbers(text: list[str], lines: Sequence[int], name: str, what: str) -> np.ndarray:
     """Read a column of numbers, with point or comma as decimal mark."""
-    values = pd.to_numeric(pd.Series(text, dtype="str").str.replace(",", "."), errors="coerce").to_numpy(
-        dtype="float64"
-    )
+    try:
+        values = np.array([float(t) for t in text])
+    except ValueError:
+        values = np.array([float(p) if _NUMBER.fullmatch(p := t.replace(",", ".")) else np.nan for t in text])
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise RawDataError(
             f"{name} has a {what} that is no number",
-            found=f"'{text[bad[0]]}' on line {lines[bad[0]]}",
+            found=f"{shown(text[bad[0]])} on line {lines[bad[0]]}",
             fix="export the chip again",
         )
     return values
+
+
+def _split(text: str, separator: str) -> tuple[list[tuple[int, list[str]]], int, list[str]] | None:
+    """Split a file without quotes and with whole rows: lines down to the header, its position, and the fields below.
+
+    Returns
+    -------
+    tuple or None
+        None where any line is not as wide as the header: then `_split_with_care` says which.
+    """
+    if '"' in text:
+        return None
+    lines = text.rstrip("\n").split("\n")
+    at = next((i for i, line in enumerate(lines) if line.split(separator, 1)[0].strip() == "ID"), None)
+    if at is None or at + 1 == len(lines):
+        return None
+    separators = lines[at].count(separator)
+    body = lines[at + 1 :]
+    if any(line.count(separator) != separators for line in body):
+        return None
+    above = [(i, line.split(separator)) for i, line in enumerate(lines[: at + 1], start=1) if line.strip()]
+    return above, at + 1, separator.join(body).split(separator)
+
+
+def _split_with_care(text: str, name: str, separator: str) -> tuple[list[tuple[int, list[str]]], list[int], list[str]]:
+    """Split any file, or say on which line it is no whole chamber."""
+    rows = list(records(text, name, separator))
+    if not rows:
+        raise RawDataError(f"{name} is no Biomark 'Table Results' export: it is blank", fix="export the chip again")
+    at, _ = _layout(rows, name)
+    width, body = len(rows[at][1]), rows[at + 1 :]
+    whole = [(line, fields) for line, fields in body if len(fields) == width and CHAMBER.fullmatch(fields[0].strip())]
+    if not whole:
+        raise RawDataError(f"{name} holds no chamber below its header", fix="export the chip again")
+    if len(whole) < len(body):
+        kept = {line for line, _ in whole}
+        line, fields = next((line, fields) for line, fields in body if line not in kept)
+        chip = chip_size(rows[:at], [fields[0].strip() for _, fields in whole])
+        raise RawDataError(
+            f"{name} is cut or damaged: line {line} is no whole chamber",
+            found=f"{len(fields)} fields instead of {width}, and {chamber_count(len(whole), chip)}",
+            fix="export the chip again",
+        )
+    return rows[: at + 1], [line for line, _ in whole], [f for _, fields in whole for f in fields]
+
+
+def parse_biomark(text: str, source: Source) -> pd.DataFrame:
+    """Read the text of a Biomark "Table Results" export; see `read_biomark`."""
+    name, text = source.name, text.replace("\r\n", "\n").replace("\r", "\n")
+    separator = next((m[1] for m in _HEADER.finditer(text)), ",")
+    quick = _split(text, separator)
+    lines: Sequence[int]
+    if quick is not None:
+        above, at, fields = quick
+        lines = range(at + 1, at + 1 + len(fields) // len(above[-1][1]))
+    else:
+        above, lines, fields = _split_with_care(text, name, separator)
+    position, column = _layout(above, name)
+    width = len(above[position][1])
+
+    def take(what: str) -> list[str]:
+        return [f.strip() for f in fields[column[what] :: width]]
+
+    wells = take("well")
+    if (strange := next((i for i, w in enumerate(wells) if not CHAMBER.fullmatch(w)), None)) is not None:
+        raise RawDataError(
+            f"{name} is cut or damaged: line {lines[strange]} is no whole chamber",
+            found="no chamber like S01-A01",
+            fix="export the chip again",
+        )
+    chip = chip_size(above[:position], wells)
+    refuse_other_chambers(wells, chip, name)
+    ct, quality = _numbers(take("ct"), lines, name, "Ct"), _numbers(take("quality"), lines, name, "quality")
+    call = take("call")
+    if (other := next((i for i, c in enumerate(call) if c not in ("Pass", "Fail")), None)) is not None:
+        raise RawDataError(
+            f"{name} has a call that is neither Pass nor Fail",
+            found=f"{shown(call[other])} on line {lines[other]}",
+            fix="export the chip again",
+        )
+    passed, none = np.array([c == "Pass" for c in call]), ct == NO_CT
+    ct = np.where(none, np.nan, ct)
+    refuse_strange_cycles(np.where(passed, ct, np.nan), lines, name)
+    task = well_tasks(take("sample_type"))
+    quantity = None
+    if "standard" in task and "concentration" in column:
+        quantity = _numbers([c or "0" for c in take("concentration")], lines, name, "rConc")
+    return reaction_table(
+        source,
+        lines=lines,
+        well=wells,
+        sample=take("sample"),
+        assay=take("assay"),
+        ct=ct,
+        state=np.select([none, passed], ["not detected", "detected"], "untrusted"),
+        task=task,
+        sample_type=take("sample_type"),
+        assay_type=take("assay_type"),
+        quality=quality,
+        quantity=quantity,
+    )
 
 
 def read_biomark(path: str | Path) -> pd.DataFrame:
@@ -121,8 +208,8 @@ def read_biomark(path: str | Path) -> pd.DataFrame:
     DataFrame
         One row a chamber, in file order: sample, sample_type, assay, assay_type (text as in the export), ct (cycles;
         NaN where there is none), state, quality (0 to 1), well ("S01-A01": sample inlet, assay inlet), chip (file name
-        without suffix), file (file name), row (1-based line). `state` is "detected" (call Pass with a Ct),
-        "not detected" (Ct 999) or "untrusted" (call Fail with a Ct, which is kept).
+        without suffix), file (file name), row (1-based line), task and quantity (see `instruments.read_ct`). `state` is
+        "detected" (call Pass with a Ct), "not detected" (Ct 999) or "untrusted" (call Fail with a Ct, which is kept).
 
     Raises
     ------
@@ -130,62 +217,4 @@ def read_biomark(path: str | Path) -> pd.DataFrame:
         The file is missing, another export, damaged, or does not hold every chamber of the chip exactly once.
     """
     path = Path(path)
-    name = path.name
-    text = decode(read_bytes(path), name)
-    header_line = next((line for line in text.splitlines() if re.match(r"\W?ID\W?[,;\t]", line)), "ID,")
-    separator = next(s for s in header_line if s in ",;\t")
-    rows = list(records(text, name, separator))
-    if not rows:
-        raise RawDataError(f"{name} is no Biomark 'Table Results' export: it is blank", fix="export the chip again")
-    at, column = _layout(rows, name)
-    width, body = len(rows[at][1]), rows[at + 1 :]
-
-    whole = [(line, fields) for line, fields in body if len(fields) == width and _WELL.fullmatch(fields[0].strip())]
-    if not whole:
-        raise RawDataError(f"{name} holds no chamber below its header", fix="export the chip again")
-    lines = [line for line, _ in whole]
-    wells = [fields[0].strip() for _, fields in whole]
-    inlets = [(int(m[1]), int(m[2])) for w in wells if (m := _WELL.fullmatch(w))]
-    n_samples, n_assays = _expected(rows[:at], inlets)
-    count = f"{len(whole):,} chambers instead of {n_samples * n_assays:,} ({n_samples} samples x {n_assays} assays)"
-    if len(whole) < len(body):
-        kept = set(lines)
-        line, fields = next((line, fields) for line, fields in body if line not in kept)
-        raise RawDataError(
-            f"{name} is cut or damaged: line {line} is no whole chamber",
-            found=f"{len(fields)} fields instead of {width} ('{_shown(fields)}'), and {count}",
-            fix="export the chip again",
-        )
-    places = set(inlets)
-    grid = {(s, a) for s in range(1, n_samples + 1) for a in range(1, n_assays + 1)}
-    if len(places) < len(inlets) or places != grid:
-        raise RawDataError(
-            f"{name} is cut or damaged: it does not hold every chamber of the chip once",
-            found=count if len(whole) != len(grid) else f"{count}, {len(inlets) - len(places)} of them twice",
-            fix="export the whole chip again",
-        )
-
-    def take(what: str) -> list[str]:
-        return [fields[column[what]].strip() for _, fields in whole]
-
-    ct, quality = _numbers(take("ct"), lines, name, "Ct"), _numbers(take("quality"), lines, name, "quality")
-    call = np.array(take("call"))
-    strange = np.flatnonzero(~np.isin(call, ["Pass", "Fail"]))
-    if strange.size:
-        raise RawDataError(
-            f"{name} has a call that is neither Pass nor Fail",
-            found=f"'{call[strange[0]]}' on line {lines[strange[0]]}",
-        )
-    none = ct == NO_CT
-    state = np.select([none, call == "Pass"], ["not detected", "detected"], "untrusted")
-    frame = pd.DataFrame(
-        {what: pd.Series(take(what), dtype="str") for what in ("sample", "sample_type", "assay", "assay_type")}
-    )
-    frame["ct"] = np.where(none, np.nan, ct)
-    frame["state"] = pd.Series(state, dtype="str")
-    frame["quality"] = quality
-    frame["well"] = pd.Series(wells, dtype="str")
-    frame["chip"] = pd.Series(path.stem, index=frame.index, dtype="str")
-    frame["file"] = pd.Series(name, index=frame.index, dtype="str")
-    frame["row"] = pd.Series(lines, dtype="int64")
-    return frame
+    return parse_biomark(decode(read_bytes(path), path.name), Source(path.name, path.stem))

@@ -49,6 +49,16 @@ def _key(name: str, encoding: str) -> str:
     return f"set `encoding: {encoding}` for {name} under `files` in the plan, or export the file again"
 
 
+def _utf16_without_mark(content: bytes) -> str:
+    """Return which UTF-16 the bytes are where nearly every other one is zero, as in text of any European language."""
+    head = content[:4096]
+    low, high = head[0::2].count(0), head[1::2].count(0)
+    most = 0.9 * (len(head) // 2)
+    if len(head) < 8 or max(low, high) < most or min(low, high) > 0:
+        return ""
+    return "utf-16-le" if high > low else "utf-16-be"
+
+
 def decode(content: bytes, name: str, encoding: str | None = None) -> str:
     """Decode the content of a raw file.
 
@@ -59,8 +69,8 @@ def decode(content: bytes, name: str, encoding: str | None = None) -> str:
     name : str
         File name, for messages.
     encoding : str, optional
-        The encoding that the plan states; it is enforced. Without it UTF-8 (with or without byte order mark), then
-        cp1252 are tried.
+        The encoding that the plan states; it is enforced. Without it UTF-16, UTF-8 (each with or without byte order
+        mark), then cp1252 (of which latin-1 text is a part) are tried.
 
     Returns
     -------
@@ -74,7 +84,11 @@ def decode(content: bytes, name: str, encoding: str | None = None) -> str:
     RawDataError
         The bytes contradict the encoding; the message names the line, what was seen, and the key of the plan.
     """
-    if encoding is None:
+    if encoding is None and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        codec = "utf-16"
+    elif encoding is None and (wide := _utf16_without_mark(content)):
+        codec = wide
+    elif encoding is None:
         codec = "utf-8"
         try:
             content.decode("utf-8")
@@ -100,7 +114,9 @@ def decode(content: bytes, name: str, encoding: str | None = None) -> str:
             return content.decode(codec).removeprefix("\ufeff")
         except UnicodeDecodeError:
             raise RawDataError(
-                f"The raw file {name} is not in the encoding that the plan states, {encoding}", fix=_key(name, "utf-8")
+                f"The raw file {name} is not in {codec}, the encoding that "
+                f"{'its first bytes announce' if encoding is None else 'the plan states'}, or it is cut",
+                fix=_key(name, "utf-8"),
             ) from None
     if (zero := content.find(b"\0")) >= 0:
         raise RawDataError(
@@ -164,10 +180,10 @@ def _decode_one_byte(content: bytes, name: str, codec: str, *, stated: bool) -> 
     return text
 
 
-def records(text: str, name: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line on which a record starts (1-based) and its fields; blank lines yield nothing.
+def records(text: str, name: str, separator: str, first_line: int = 1) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line on which a record starts and its fields; blank lines yield nothing.
 
-    Quoted fields may hold separators and line breaks.
+    Quoted fields may hold separators and line breaks. `first_line` is the number of the text's first line.
 
     Raises
     ------
@@ -176,12 +192,12 @@ def records(text: str, name: str, separator: str) -> Iterator[tuple[int, list[st
     """
     # newline="" keeps the line ends as they are: csv needs to see them inside quotes, and lone CRs end lines too.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    start = 1
+    start = first_line
     try:
         for fields in reader:
             if fields and (len(fields) > 1 or fields[0].strip()):
                 yield start, fields
-            start = reader.line_num + 1
+            start = reader.line_num + first_line
     except csv.Error as error:
         raise RawDataError(
             f"The raw file {name} has a quotation mark that is not closed",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import pandas as pd
 
 from lumier_analysis.errors import PlanError, RawDataError
+from lumier_analysis.readers.legend import legend_of, merged, with_legend
 
 if TYPE_CHECKING:
     from lumier_analysis.readers.geo import SeriesMatrix
@@ -17,8 +18,23 @@ if TYPE_CHECKING:
 #: Format of the plan -> module and function that read it; a module is imported when its format is met.
 _READERS = {
     "delimited": ("delimited", "read_delimited"),
+    "redcap": ("redcap", "read_redcap"),
+    "sas": ("statfiles", "read_sas"),
+    "spss": ("statfiles", "read_spss"),
+    "stata": ("statfiles", "read_stata"),
     "biomark": ("biomark", "read_biomark"),
+    "ct": ("instruments", "read_ct"),
     "geo_series_matrix": ("geo", "read_series_matrix"),
+}
+_DIALECT = ("separator", "decimal", "encoding", "header")
+#: Format of the plan -> keys of the description that its reader takes; a key that is not there is left to be found.
+_OPTIONS = {
+    "delimited": _DIALECT,
+    "redcap": (*_DIALECT, "dictionary"),
+    "sas": ("decimal", "encoding", "dictionary"),
+    "spss": ("decimal", "encoding"),
+    "stata": ("decimal", "encoding"),
+    "ct": ("rows",),
 }
 
 
@@ -32,7 +48,7 @@ class FileDescription(Protocol):
     @property
     def separator(self) -> str | None: ...  # noqa: D102
     @property
-    def decimal(self) -> str: ...  # noqa: D102
+    def decimal(self) -> str | None: ...  # noqa: D102
     @property
     def encoding(self) -> str | None: ...  # noqa: D102
 
@@ -70,14 +86,29 @@ def matching_files(pattern: str, raw_folder: str | Path) -> list[Path]:
     )
 
 
+def _check_rows(spec: FileDescription, tables: list[pd.DataFrame]) -> None:
+    """Refuse tables without the number of rows that the plan states: nothing else shows a cut at a line end."""
+    expected = getattr(spec, "rows", None)
+    if expected is None or not all(isinstance(table, pd.DataFrame) for table in tables) or spec.format == "ct":
+        return
+    n_rows = sum(len(table) for table in tables)
+    if n_rows != expected:
+        raise RawDataError(
+            f"The raw file {spec.path} does not have the number of rows that the plan states",
+            found=f"{n_rows:,} instead of {expected:,}",
+            fix="export it again, or correct `rows` for it under `files` in the plan",
+        )
+
+
 def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | SeriesMatrix:
     """Read the file or files that a description names.
 
     Parameters
     ----------
     spec : object
-        With attributes path (may be a pattern such as ``biomark/*.csv``), format (delimited, biomark or
-        geo_series_matrix), separator, decimal and encoding.
+        With attributes path (may be a pattern such as ``biomark/*.csv``), format (a key of `_READERS`),
+        separator, decimal and encoding; where they are there, also header, dictionary (below the raw folder too) and
+        rows: how many the file, or all files of the pattern, must have together (of each file where format is ct).
     raw_folder : path
         Folder that `spec.path` is relative to.
 
@@ -89,7 +120,8 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
     Raises
     ------
     RawDataError
-        Nothing matches, a file cannot be read, or the files of a pattern do not have the same columns.
+        Nothing matches, a file cannot be read, the files of a pattern do not have the same columns, or there are
+        more or fewer rows than stated.
     PlanError
         The format is unknown, or a pattern names several series matrices.
     """
@@ -99,9 +131,9 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
         )
     module, function = _READERS[spec.format]
     reader = getattr(importlib.import_module(f"lumier_analysis.readers.{module}"), function)
-    options = {}
-    if spec.format == "delimited":
-        options = {"separator": spec.separator, "decimal": spec.decimal, "encoding": spec.encoding}
+    options = {key: getattr(spec, key, None) for key in _OPTIONS.get(spec.format, ())}
+    if dictionary := options.get("dictionary"):
+        options["dictionary"] = matching_files(dictionary, raw_folder)[0]
     paths = matching_files(spec.path, raw_folder)
     if len(paths) > 1 and spec.format == "geo_series_matrix":
         raise PlanError(
@@ -110,6 +142,7 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
             fix="name one file",
         )
     tables = [reader(path, **options) for path in paths]
+    _check_rows(spec, tables)
     if len(tables) == 1:
         return tables[0]
     for path, table in zip(paths[1:], tables[1:], strict=True):
@@ -120,4 +153,9 @@ def read_file(spec: FileDescription, raw_folder: str | Path) -> pd.DataFrame | S
                 found=f"only in one of them: {', '.join(odd[:5])}",
                 fix="export them alike, or name them apart under `files`",
             )
-    return pd.concat(tables, ignore_index=True)
+    joined = pd.concat(tables, ignore_index=True)
+    # What instruments' readers note by file: wells without reaction, files that do not show that they are whole.
+    for note in ("length_unproven", "unused_wells"):
+        if found := {file: said for t in tables for file, said in t.attrs.get(note, {}).items()}:
+            joined.attrs[note] = found
+    return with_legend(joined, merged(legend_of(table) for table in tables))

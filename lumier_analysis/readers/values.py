@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -21,14 +19,6 @@ import pandas as pd
 
 from lumier_analysis.errors import PlanError
 
-_FLAGS = {"oui": True, "o": True, "1": True, "yes": True, "y": True, "true": True, "vrai": True} | {
-    "non": False,
-    "n": False,
-    "0": False,
-    "no": False,
-    "false": False,
-    "faux": False,
-}
 _SIGNS = {"<": "<", "<=": "<", "≤": "<", ">": ">", ">=": ">", "≥": ">"}
 _INT64 = 2**63
 
@@ -48,7 +38,7 @@ class Censored(NamedTuple):
     unreadable: pd.Series
 
 
-def _each(text: pd.Series, parse: Callable[[str], Any], missing: Iterable[str]) -> tuple[list[Any], pd.Series]:
+def each_value(text: pd.Series, parse: Callable[[str], Any], missing: Iterable[str]) -> tuple[list[Any], pd.Series]:
     """Parse every distinct value once; None stands for missing and for unreadable, the mask tells them apart."""
     codes, uniques = pd.factorize(text)
     absent = {m.strip().casefold() for m in missing} | {""}
@@ -68,7 +58,8 @@ def _each(text: pd.Series, parse: Callable[[str], Any], missing: Iterable[str]) 
     return values, pd.Series(unreadable, index=text.index, name=text.name, dtype="bool")
 
 
-def _series(values: list[Any], like: pd.Series, dtype: Any) -> pd.Series:
+def series_like(values: list[Any], like: pd.Series, dtype: Any) -> pd.Series:
+    """Return the values as a Series on the index of the text."""
     return pd.Series(values, index=like.index, name=like.name, dtype=dtype)
 
 
@@ -96,8 +87,8 @@ def to_number(text: pd.Series, decimal: str = ".", missing: Iterable[str] = ("",
         number = float(_plain(value, decimal))
         return number if math.isfinite(number) else None
 
-    values, unreadable = _each(text, parse, missing)
-    return Converted(_series([np.nan if v is None else v for v in values], text, "float64"), unreadable)
+    values, unreadable = each_value(text, parse, missing)
+    return Converted(series_like([np.nan if v is None else v for v in values], text, "float64"), unreadable)
 
 
 def to_integer(text: pd.Series, decimal: str = ".", missing: Iterable[str] = ("",)) -> Converted:
@@ -113,62 +104,14 @@ def to_integer(text: pd.Series, decimal: str = ".", missing: Iterable[str] = (""
             return None
         return int(number)
 
-    values, unreadable = _each(text, parse, missing)
-    return Converted(_series(values, text, "Int64"), unreadable)
-
-
-def to_date(text: pd.Series, format: str, missing: Iterable[str] = ("",)) -> Converted:
-    """Read dates of exactly the format (strptime notation), as datetime64[us].
-
-    Impossible dates (31/02/2018), partial dates and spreadsheet serials are unreadable. Whether a possible date is
-    plausible is for the caller to say.
-    """
-    if not all(re.search(part, format) for part in ("%[Yy]", "%[mbB]", "%d")):
-        raise PlanError(
-            "The date format names no day, month and year",
-            found=f"`dates: {format}`",
-            fix='write for example `dates: "%d/%m/%Y"`',
-        )
-
-    def parse(value: str) -> datetime | None:
-        try:
-            return datetime.strptime(value, format)
-        except ValueError:
-            return None
-
-    values, unreadable = _each(text, parse, missing)
-    dates = np.array([np.datetime64("NaT") if v is None else v for v in values], dtype="datetime64[us]")
-    return Converted(_series(list(dates), text, "datetime64[us]"), unreadable)
-
-
-def to_flag(text: pd.Series, missing: Iterable[str] = ("",)) -> Converted:
-    """Read yes and no (Oui/Non, O/N, 1/0, Yes/No, Y/N, True/False, Vrai/Faux; any case), as nullable boolean."""
-    values, unreadable = _each(text, lambda value: _FLAGS.get(value.casefold()), missing)
-    return Converted(_series(values, text, "boolean"), unreadable)
-
-
-def to_category(text: pd.Series, values: Mapping[str, str], missing: Iterable[str] = ("",)) -> Converted:
-    """Translate codes as the plan's `values` say, as text (NA: missing or unreadable).
-
-    An exact match counts first, then one that differs in case or in how accents are composed.
-    """
-
-    def fold(value: str) -> str:
-        return unicodedata.normalize("NFC", value).casefold()
-
-    exact = {str(code).strip(): meaning for code, meaning in values.items()}
-    folded: dict[str, str | None] = {}
-    for code, meaning in exact.items():
-        # Two codes that differ in case alone are told apart by case alone.
-        folded[fold(code)] = None if fold(code) in folded else meaning
-    read, unreadable = _each(text, lambda value: exact.get(value, folded.get(fold(value))), missing)
-    return Converted(_series(read, text, "string"), unreadable)
+    values, unreadable = each_value(text, parse, missing)
+    return Converted(series_like(values, text, "Int64"), unreadable)
 
 
 def to_text(text: pd.Series, missing: Iterable[str] = ("",)) -> Converted:
     """Strip text and blank the missing codes; nothing is unreadable."""
-    values, unreadable = _each(text, lambda value: value, missing)
-    return Converted(_series(values, text, "string"), unreadable)
+    values, unreadable = each_value(text, lambda value: value, missing)
+    return Converted(series_like(values, text, "string"), unreadable)
 
 
 def to_censored(text: pd.Series, decimal: str = ".", missing: Iterable[str] = ("",)) -> Censored:
@@ -182,9 +125,9 @@ def to_censored(text: pd.Series, decimal: str = ".", missing: Iterable[str] = ("
         number = float(_plain(parts[2], decimal))
         return (number, _SIGNS.get(parts[1] or "", "")) if math.isfinite(number) else None
 
-    read, unreadable = _each(text, parse, missing)
+    read, unreadable = each_value(text, parse, missing)
     return Censored(
-        _series([np.nan if v is None else v[0] for v in read], text, "float64"),
-        _series(["" if v is None else v[1] for v in read], text, "string"),
+        series_like([np.nan if v is None else v[0] for v in read], text, "float64"),
+        series_like(["" if v is None else v[1] for v in read], text, "string"),
         unreadable,
     )

@@ -7,6 +7,7 @@ never a blank, and a second cell is withheld where the first could be worked out
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from lumier_analysis.reporting.ledger import Entry
 
 SUPPRESSION_THRESHOLD = 5  # used where no plan is at hand; plan.disclosure.threshold otherwise
-WITHHELD = "[c]"  # a cell of any size, withheld so that a small one cannot be worked out
+WITHHELD = "[c]"  # a cell that is not small itself, withheld so that a small one cannot be worked out
 
 Cell = int | str
+# "3 of 144 rows", "4 event patients": counts of people or visits inside a sentence.
+_COUNT_IN_TEXT = re.compile(
+    r"(?<![\w.])(\d+)(?= (?:of \d+ )?(?:event )?(?:rows?|patients?|visits?|landmarks?|events?|flares?|samples?)\b)"
+)
 
 
 def marker(threshold: int = SUPPRESSION_THRESHOLD) -> str:
@@ -55,13 +60,46 @@ def suppress_number(n: Any, threshold: int = SUPPRESSION_THRESHOLD) -> Cell | No
     return marker(threshold) if is_small(n, threshold) else int(n)
 
 
+def suppress_text(text: str, threshold: int = SUPPRESSION_THRESHOLD) -> str:
+    """Return a sentence whose small counts of patients, visits or rows are replaced by the marker."""
+    return _COUNT_IN_TEXT.sub(lambda m: marker(threshold) if is_small(int(m[1]), threshold) else m[1], text)
+
+
+def gives_away(counts: Sequence[Any], shown: Sequence[Any], threshold: int, *, unshown: Sequence[int] = ()) -> bool:
+    """Tell whether a reader who knows the total of a group can work out one of its small cells.
+
+    She knows that the marker stands for 1 to threshold - 1 and `WITHHELD` for at least the threshold, so each hidden
+    cell lies between two bounds; where they meet, it is known. Hidden cells that add up to less than the threshold are
+    a small group themselves.
+
+    Parameters
+    ----------
+    counts, shown : sequences, shape (n_cells,)
+        The cells as they are and as they are printed.
+    unshown : sequence of int
+        Positions of cells that are not printed at all.
+    """
+    hidden = [i for i, cell in enumerate(shown) if isinstance(cell, str) or (i in unshown and counts[i])]
+    if not any(is_small(counts[i], threshold) for i in hidden):
+        return False
+    total = sum(counts[i] for i in hidden)
+    low = {i: 0 if i in unshown else threshold if shown[i] == WITHHELD else 1 for i in hidden}
+    high = {i: threshold - 1 if i not in unshown and shown[i] != WITHHELD else math.inf for i in hidden}
+    for i in (i for i in hidden if is_small(counts[i], threshold)):
+        least = max(low[i], total - sum(high[j] for j in hidden if j != i))
+        most = min(high[i], total - sum(low[j] for j in hidden if j != i))
+        if least == most:
+            return True
+    return bool(total < threshold)
+
+
 def suppress_group(
     counts: Sequence[Any], threshold: int = SUPPRESSION_THRESHOLD, *, unshown: Sequence[int] = ()
 ) -> list[Cell | None]:
     """Suppress the cells of a group whose total is known to the reader.
 
-    Small cells get the marker. A lone suppressed cell is total minus the rest, and hidden cells that add up to less
-    than the threshold are a small group themselves; so the next smallest cell is withheld until neither holds.
+    Small cells get the marker; then the next smallest cells are withheld, one by one, until no small cell can be
+    worked out (see `gives_away`). Where even that does not help, the total must not be shown.
 
     Parameters
     ----------
@@ -75,15 +113,12 @@ def suppress_group(
     list, shape (n_cells,)
         int where shown, text where suppressed.
     """
-    shown = [suppress_number(n, threshold) for n in counts]
-    small = [i for i, n in enumerate(counts) if is_small(n, threshold)]
-    hidden = sorted({*small, *(i for i in unshown if counts[i])})
-    others = [i for i, n in enumerate(counts) if i not in hidden and n]
-    others.sort(key=lambda i: (counts[i], i))
-    while small and others and (len(hidden) == 1 or sum(counts[i] for i in hidden) < threshold):
-        extra = others.pop(0)
-        shown[extra] = WITHHELD
-        hidden.append(extra)
+    cells = [None if n is None or pd.isna(n) else n for n in counts]
+    shown = [suppress_number(n, threshold) for n in cells]
+    others = [i for i, n in enumerate(cells) if n and not is_small(n, threshold) and i not in unshown]
+    others.sort(key=lambda i: (cells[i], i))
+    while others and gives_away(cells, shown, threshold, unshown=unshown):
+        shown[others.pop(0)] = WITHHELD
     return shown
 
 
@@ -160,17 +195,18 @@ class Shown:
 def shown_entry(entry: Entry, threshold: int = SUPPRESSION_THRESHOLD, digits: int = 3) -> Shown:
     """Pass a ledger entry through disclosure control.
 
-    A small count becomes the marker. An estimate that rests on fewer patients, rows or events than the threshold is
-    withheld altogether: a proportion of 3 gives the 3 away.
+    A small count becomes the marker, in the note too. An estimate that rests on fewer patients, rows or events than
+    the threshold is withheld altogether: a proportion of 3 gives the 3 away.
     """
     denominators = (entry.n_patients, entry.n_rows, entry.n_events)
     names = ("patients", "rows", "events")
     n_patients, n_rows, n_events = (count_text(suppress_number(n, threshold)) for n in denominators)
     small = [name for name, n in zip(names, denominators, strict=True) if is_small(n, threshold)]
-    note, withheld = entry.note, False
+    note, withheld = suppress_text(entry.note, threshold), False
     if entry.kind == "count":
         # A missing count has a note; everything else is whole (the ledger saw to it).
-        value = "not available" if math.isnan(entry.value) else count_text(suppress_number(entry.value, threshold))
+        finite = math.isfinite(entry.value)
+        value = count_text(suppress_number(entry.value, threshold)) if finite else "not available"
         withheld = is_small(entry.value, threshold)
         return Shown(value, "", None, n_patients, n_rows, n_events, withheld, note)
     if entry.kind == "estimate" and small and not math.isnan(entry.value):
@@ -178,7 +214,7 @@ def shown_entry(entry: Entry, threshold: int = SUPPRESSION_THRESHOLD, digits: in
         return Shown(WITHHELD, "", None, n_patients, n_rows, n_events, True, reason)
     if math.isnan(entry.value):
         return Shown("not estimable", "", None, n_patients, n_rows, n_events, withheld, note)
-    if entry.kind == "number" and entry.value == int(entry.value):
+    if entry.kind == "number" and entry.value.is_integer():
         value = count_text(entry.value)
     else:
         value = number_text(entry.value, digits)

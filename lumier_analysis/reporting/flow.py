@@ -10,6 +10,7 @@ from typing import Any
 from lumier_analysis.reporting.disclosure import (
     SUPPRESSION_THRESHOLD,
     WITHHELD,
+    gives_away,
     is_small,
     suppress_group,
     suppress_number,
@@ -54,9 +55,11 @@ def flow_from_ledger(results: Results) -> list[dict[str, Any]]:
 def disclosed_flow(flow: Iterable[Mapping[str, Any]], threshold: int = SUPPRESSION_THRESHOLD) -> list[dict[str, Any]]:
     """Return the flow with its small counts suppressed.
 
-    The exclusions of one cohort and level are a group whose total, start minus end, is known. Where that total is
-    itself small the start is withheld, not the end: the end is the denominator of everything that follows.
-    ``remaining`` is dropped, since the differences of a running count are the exclusions.
+    The exclusions of one cohort and level are a group whose total, start minus end, is known. Where their small counts
+    could be worked out all the same the start is withheld, not the end: the end is the denominator of everything that
+    follows. Since the files' rows are counted elsewhere, the start of one cohort alone would be their number minus the
+    others; so a second start is withheld with it. ``remaining`` is dropped, since the differences of a running count
+    are the exclusions. Denominators ("end", "of which") are shown even where two of them differ by little.
 
     Returns
     -------
@@ -64,17 +67,31 @@ def disclosed_flow(flow: Iterable[Mapping[str, Any]], threshold: int = SUPPRESSI
         As given, ``n`` an int or a text, without ``remaining``.
     """
     steps = [{key: value for key, value in step.items() if key != "remaining"} for step in flow]
-    for cohort, level in dict.fromkeys((step["cohort"], step["level"]) for step in steps):
-        own = [step for step in steps if (step["cohort"], step["level"]) == (cohort, level)]
-        excluded = [step for step in own if step["step"] == "excluded"]
-        counts = [int(step["n"]) for step in excluded]
-        hide_start = is_small(sum(counts), threshold)
-        for step, shown in zip(excluded, suppress_group(counts, threshold), strict=True):
-            step["n"] = shown
-        lone = len(excluded) == 1 and isinstance(excluded[0]["n"], str)
-        for step in own:
-            if step["step"] == "start" and (hide_start or lone) and int(step["n"]) >= threshold:
-                step["n"] = WITHHELD
-            elif step["step"] != "excluded":
-                step["n"] = suppress_number(int(step["n"]), threshold)
+    for level in dict.fromkeys(step["level"] for step in steps):
+        starts = [step for step in steps if (step["level"], step["step"]) == (level, "start")]
+        withheld = []
+        for start in starts:
+            own = [step for step in steps if (step["cohort"], step["level"]) == (start["cohort"], level)]
+            if _suppress(own, threshold) and int(start["n"]) >= threshold:
+                withheld.append(start)
+        if len(withheld) == 1:
+            others = [start for start in starts if start not in withheld and int(start["n"]) >= threshold]
+            withheld += sorted(others, key=lambda start: int(start["n"]))[:1]
+        for start in starts:
+            start["n"] = WITHHELD if start in withheld else suppress_number(int(start["n"]), threshold)
     return steps
+
+
+def _suppress(own: list[dict[str, Any]], threshold: int) -> bool:
+    """Suppress the steps of one cohort and level but its start; tell whether the start must be withheld."""
+    group = [step for step in own if step["step"] == "excluded"]
+    # A small end is a cell of the group: start minus exclusions would give it away.
+    group += [step for step in own if step["step"] == "end" and is_small(int(step["n"]), threshold)]
+    counts = [int(step["n"]) for step in group]
+    shown = suppress_group(counts, threshold)
+    for step in own:
+        if step["step"] in {"end", "of which"}:
+            step["n"] = suppress_number(int(step["n"]), threshold)
+    for step, cell in zip(group, shown, strict=True):
+        step["n"] = cell
+    return gives_away(counts, shown, threshold)

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from lumier_analysis.reporting.disclosure import SUPPRESSION_THRESHOLD, shown_entry
 from lumier_analysis.reporting.results import Entry, Results
 from lumier_analysis.reporting.wording import interval_text, level_text, number_text, p_text
+from lumier_analysis.study.names import capital, display_text
 
 PRIMARY = "validation.primary.auc"
-INTERNAL = ("derivation.primary_score.auc", "derivation.elastic_net.nested_auc")
+INTERNAL = {
+    "derivation.primary_score.auc": "pre-specified score",
+    "derivation.elastic_net.nested_auc": "elastic net, nested cross-validation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +87,16 @@ def headline(results: Results, threshold: int = SUPPRESSION_THRESHOLD) -> Headli
         if not math.isnan(entry.value):
             return Headline("estimated", auc_line(entry, threshold), reading(entry), entry.id, entry.origin)
     if internal is not None and not shown_entry(internal, threshold).withheld:
-        why = _sentence(entry.note) if entry is not None else "There is no result from a validation cohort."
-        text = f"{why} On the test cohort: {auc_line(internal, threshold)}."
+        why = _sentence(shown.note) if entry is not None else "There is no result from a validation cohort."
+        text = f"{why} On the test cohort ({INTERNAL[internal.id]}): {auc_line(internal, threshold)}."
         status = "Not estimable; internal validation only" if entry is not None else "Internal validation only"
         return Headline(status.lower(), status, text, internal.id, internal.origin)
     if entry is not None:
-        return Headline("not estimable", "Not estimable", _sentence(entry.note), entry.id, entry.origin)
+        return Headline("not estimable", "Not estimable", _sentence(shown.note), entry.id, entry.origin)
     return Headline("no result", "Not estimable", "The ledger holds neither a validation nor a derivation result yet.")
 
 
 def _sentence(text: str) -> str:
     """Return a note as a sentence."""
-    text = text.strip().rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}." if text else "No reason was recorded."
+    text = display_text(text).strip().rstrip(".")
+    return f"{capital(text)}." if text else "No reason was recorded."

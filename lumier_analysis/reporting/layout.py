@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lumier_analysis.study.names import capital, display_name
+
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
@@ -101,24 +103,21 @@ SECTIONS = (
     ),
 )
 
-# Ids shown elsewhere: Table 1 shows itself, the signature card shows its own numbers.
-ELSEWHERE = ("flow", "baseline", "signature")
-
 CAPTIONS = {
     "flow": "Participant flow",
-    "missingness": "Missing values by variable and visit",
-    "chips": "Reactions not detected or not trusted, by chip",
-    "queries_by_centre": "Queries by centre",
-    "derivation": "Scores and markers, test cohort",
+    "missingness": "Missing values by variable and visit. Grey: the share rests on a small count and is withheld",
+    "chips": "Reactions by chip. A reaction that is not detected is censored, one that is not trusted is missing",
+    "queries_by_centre": "Queries by centre. A small count is marked, not drawn",
+    "derivation": "AUC of scores and markers with 95 % CI, test cohort",
     "roc": "ROC curve of the locked score, validation cohort",
-    "calibration": "Calibration of the locked risk, validation cohort",
-    "comparators": "Locked score and single markers, validation cohort",
-    "sensitivity_validation": "Locked score under each landmark rule, validation cohort",
-    "sensitivity_test": "Pre-specified score under each landmark rule, test cohort",
-    "trajectories": "Means of the score by visit",
+    "calibration": "Calibration of the locked risk, validation cohort. Vertical lines: 95 % CI",
+    "comparators": "AUC of the locked score and of single markers with 95 % CI, validation cohort",
+    "sensitivity_validation": "AUC of the locked score under each landmark rule with 95 % CI, validation cohort",
+    "sensitivity_test": "AUC of the pre-specified score under each landmark rule with 95 % CI, test cohort",
+    "trajectories": "Means of the score by visit with 95 % CI; below, the number of samples",
 }
 
 
 def caption(name: str) -> str:
     """Return the caption of a figure, made from its file name where none is written."""
-    return CAPTIONS.get(name, name.replace("_", " ").capitalize())
+    return CAPTIONS.get(name, capital(display_name(name)))

@@ -23,6 +23,11 @@ _IMAGE_KEYS = {"image/png", "image/jpeg", "application/pdf"}
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 _COUNT_COLUMN = re.compile(r"n|n_\w+|count|patients|visits|landmarks|events|flares", re.IGNORECASE)
 _COUNT_CELL = re.compile(r'<td[^>]*class="[^"]*\bcount\b[^"]*"[^>]*>\s*(\d+)\s*</td>')
+_COUNT_PERCENT = re.compile(r"(?<![\w.\u202f])(?<!\d )(\d+) \(\d+(?:\.\d+)? %\)")
+_COUNT_HEADING = re.compile(r"\(n = (\d+)\)")
+_ID_COLUMNS = ("patient_id", "sample_id")
+_ID_HEADING = re.compile(rf"<th[^>]*>\s*(?:{'|'.join(_ID_COLUMNS)})\s*</th>")
+_SHORTEST_NUMBER = 4  # digits; a shorter identifier cannot be told from a count, so its column is looked for instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,20 @@ def study_identifiers(study: Study) -> set[str]:
                         found |= set(frame[column].dropna().astype(str))
     queries = study.analysis / "queries.csv"
     if queries.is_file():
-        frame = pd.read_csv(queries, dtype=str)
+        frame = pd.read_csv(queries, sep=";", encoding="utf-8-sig", dtype=str)
         if "patient_id" in frame.columns:
             found |= set(frame["patient_id"].dropna())
     return {name.strip() for name in found if name.strip()}
 
 
 def _pattern(identifiers: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern of whole identifiers; a plain number counts only where it fills a cell or a string."""
+    """Return a pattern of whole identifiers; a plain number counts only where it fills a cell or a string.
+
+    A number of fewer than `_SHORTEST_NUMBER` digits is left out: 27 events would pass for patient 27.
+    """
     names = sorted(set(identifiers), key=lambda name: (-len(name), name))
     words = [re.escape(n) for n in names if not n.isdigit()]
-    digits = [re.escape(n) for n in names if n.isdigit()]
+    digits = [re.escape(n) for n in names if n.isdigit() and len(n) >= _SHORTEST_NUMBER]
     parts = []
     if words:
         parts.append(rf"(?<![A-Za-z0-9])(?:{'|'.join(words)})(?![A-Za-z0-9])")
@@ -85,7 +93,7 @@ def _strings(content: Any) -> Iterator[str]:
 
 
 def _small_counts(text: str, suffix: str, threshold: int) -> Iterator[tuple[int, str]]:
-    """Yield line and description of each small count in a CSV count column or an HTML cell of class count."""
+    """Yield line and description of each small count: CSV count column, HTML cell of class count, ``3 (2 %)``."""
     if suffix == ".csv":
         rows = list(csv.reader(io.StringIO(text)))
         columns = [i for i, name in enumerate(rows[0]) if _COUNT_COLUMN.fullmatch(name.strip())] if rows else []
@@ -97,6 +105,22 @@ def _small_counts(text: str, suffix: str, threshold: int) -> Iterator[tuple[int,
         for match in _COUNT_CELL.finditer(text):
             if 0 < int(match.group(1)) < threshold:
                 yield text.count("\n", 0, match.start()) + 1, f"a count below {threshold} in a table cell"
+    if suffix in {".csv", ".html", ".ipynb"}:
+        for kind, pattern in (("before its percentage", _COUNT_PERCENT), ("in a heading", _COUNT_HEADING)):
+            for match in pattern.finditer(text):
+                if 0 < int(match.group(1)) < threshold:
+                    yield text.count("\n", 0, match.start()) + 1, f"a count below {threshold} {kind}"
+
+
+def _identifier_columns(text: str, suffix: str) -> Iterator[tuple[int, str]]:
+    """Yield line and description of each table with a column of identifiers."""
+    if suffix == ".csv":
+        head = next(csv.reader(io.StringIO(text)), [])
+        if {name.strip() for name in head} & set(_ID_COLUMNS):
+            yield 1, "a table with a row for each patient or sample"
+    if suffix in {".html", ".ipynb"}:
+        for match in _ID_HEADING.finditer(text):
+            yield text.count("\n", 0, match.start()) + 1, "a table with a row for each patient or sample"
 
 
 def _lint_file(path: Path, name: str, pattern: re.Pattern[str] | None, threshold: int) -> Iterator[Finding]:
@@ -120,7 +144,7 @@ def _lint_text(text: str, name: str, suffix: str, pattern: re.Pattern[str] | Non
         for match in pattern.finditer(clean) if pattern else ():
             # The identifier itself is not repeated: messages end up in logs.
             yield Finding(name, clean.count("\n", 0, match.start()) + 1, "a patient or sample identifier")
-        for line, what in _small_counts(clean, suffix, threshold):
+        for line, what in (*_identifier_columns(clean, suffix), *_small_counts(clean, suffix, threshold)):
             yield Finding(name, line, what)
 
 

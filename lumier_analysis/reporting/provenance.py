@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 from dataclasses import dataclass
@@ -32,13 +33,28 @@ def package_version(name: str) -> str:
 
 
 def raw_file_hashes(study: Study, results: Results) -> tuple[tuple[str, str], ...]:
-    """Return raw files and hashes: as read by the notebooks, or of the files themselves where no ledger names any."""
+    """Return raw files and hashes, from the first that has any: the ledger, the raw folder, the record of the run.
+
+    The raw folder is empty where the files were read in place, with ``--raw``.
+    """
     read = {name: sha for files in results.inputs.values() for name, sha in files.items() if name.startswith("raw/")}
     if not read and study.raw.is_dir():
         for spec in study.plan.files.values():
             for path in study.raw.glob(spec.path):
                 read["raw/" + path.relative_to(study.raw).as_posix()] = sha256_file(path)
-    return tuple(sorted(read.items()))
+    return tuple(sorted((read or _recorded(study)).items()))
+
+
+def _recorded(study: Study) -> dict[str, str]:
+    """Return the raw files that the record of the last run names."""
+    found: dict[str, str] = {}
+    for path in sorted((study.analysis / "run").glob("*.json")):
+        try:
+            key = json.loads(path.read_text(encoding="utf-8"))["key"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        found |= {name.replace("raw:", "raw/", 1): sha for name, sha in key.items() if name.startswith("raw:")}
+    return found
 
 
 def provenance(study: Study, results: Results) -> Provenance:

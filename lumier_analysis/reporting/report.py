@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lumier_analysis.reporting.assumed import assumed_settings
 from lumier_analysis.reporting.disclosure import legend
@@ -14,9 +15,9 @@ from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
 from lumier_analysis.reporting.pictures import read_pictures
 from lumier_analysis.reporting.provenance import provenance
-from lumier_analysis.reporting.report_tables import entry_table
+from lumier_analysis.reporting.report_tables import entry_table, withholds
 from lumier_analysis.reporting.results import Results, read_ledger
-from lumier_analysis.reporting.sections import Section, build_sections, place_figures, withholds
+from lumier_analysis.reporting.sections import Section, build_sections, place_figures
 from lumier_analysis.reporting.signature_card import signature_card
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import write_text_atomic
@@ -43,6 +44,11 @@ def _contents(sections: list[Section]) -> list[tuple[str, str]]:
     ]
 
 
+def breakable(id: str) -> Markup:
+    """Return a dotted name that may be broken after a dot, a slash or an underscore, and nowhere else."""
+    return Markup(re.sub(r"(?<=[._/])(?=\w)", "<wbr>", str(escape(id))))
+
+
 def render_report(study: Study, results: Results) -> str:
     """Return the report as HTML text; the same ledger, figures and plan give the same text."""
     threshold = study.plan.disclosure.threshold
@@ -64,6 +70,7 @@ def render_report(study: Study, results: Results) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["breakable"] = breakable
     template = environment.get_template("report.html.j2")
     return template.render(
         info=study.plan.study,
@@ -77,7 +84,7 @@ def render_report(study: Study, results: Results) -> str:
         assumed=assumed_settings((study.folder / "plan.yml").read_text(encoding="utf-8")),
         provenance=provenance(study, results),
         legend=legend(threshold)
-        if withholds([table for section in sections for table in section.tables], threshold)
+        if withholds([row for section in sections for table in section.tables for row in table.rows], threshold)
         else "",
     )
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lumier_analysis.reporting.disclosure import shown_entry
+from lumier_analysis.reporting.disclosure import WITHHELD, legend, marker, shown_entry
 from lumier_analysis.reporting.flow import disclosed_flow, flow_from_ledger
 from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.results import Entry, Results
 from lumier_analysis.reporting.wording import count_text, level_text, p_text
+from lumier_analysis.study.names import capital, display_name, display_text
 
 COHORTS = {"test": "Test cohort", "validation": "Validation cohort", "controls": "Controls"}
 COUNTS = ("patients", "rows", "events")
@@ -39,6 +40,12 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
+def withholds(rows: Iterable[Row], threshold: int) -> bool:
+    """Tell whether any row shows a suppressed cell, so that the markers need explaining."""
+    marks = (marker(threshold), WITHHELD)
+    return any(text in marks for row in rows for text in row.cells.values())
+
+
 def entry_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Table:
     """Return ledger entries as a table; columns without content are left out."""
     entries = list(entries)
@@ -63,8 +70,8 @@ def entry_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Ta
             "events": shown.n_events,
         }
         counts = (*COUNTS, "value") if entry.kind == "count" else COUNTS
-        remark = "; ".join(part for part in remarks if part)
-        rows.append(Row(entry.label, entry.id, entry.origin, cells, counts, remark))
+        remark = display_text("; ".join(part for part in remarks if part))
+        rows.append(Row(capital(display_text(entry.label)), entry.id, entry.origin, cells, counts, remark))
     names = {
         "value": "Estimate" if any(e.kind == "estimate" for e in entries) else "Number",
         "interval": level_text(levels.pop()) if len(levels) == 1 else "CI",
@@ -93,8 +100,9 @@ def pivot_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Ta
     columns: dict[str, str] = {}
     for entry in entries:
         name, _, column = entry.id.removeprefix(spec.prefix + ".").rpartition(".")
-        columns.setdefault(column, column.replace("_", " ").capitalize())
+        columns.setdefault(column, capital(display_name(column)))
         label = entry.label.rpartition(": ")[0] or name
+        label = capital(display_text(label))
         row = rows.setdefault(name, Row(label, f"{spec.prefix}.{name}.*", entry.origin, {}, ()))
         row.cells[column] = shown_entry(entry, threshold, spec.digits).text
     for row in rows.values():
@@ -115,9 +123,10 @@ def flow_tables(results: Results, threshold: int) -> list[Table]:
             style = step["step"].replace(" ", "_")
             blank = dict.fromkeys(cohorts, "0" if style == "excluded" else "")
             id = step["id"].replace(f".{step['cohort']}.", ".*.", 1)
-            label = step["reason"][:1].upper() + step["reason"][1:]
+            label = capital(display_text(step["reason"]))
             row = Row(label, id, step["origin"], blank, tuple(cohorts), style=style)
             rows.setdefault((step["step"], step["reason"]), row).cells[step["cohort"]] = count_text(step["n"])
         columns = tuple((cohort, COHORTS.get(cohort, cohort)) for cohort in cohorts)
-        tables.append(Table(level.capitalize(), columns, tuple(rows.values())))
+        hidden = withholds(rows.values(), threshold)
+        tables.append(Table(capital(level), columns, tuple(rows.values()), (legend(threshold),) if hidden else ()))
     return tables

@@ -17,6 +17,7 @@ from lumier_analysis.estimate import Estimate
 from lumier_analysis.reporting.disclosure import shown_entry
 from lumier_analysis.reporting.wording import p_text
 from lumier_analysis.study import Study
+from lumier_analysis.study.names import display_text
 
 SCHEMA = 1
 
@@ -104,7 +105,7 @@ def entries_html(entries: Iterable[Entry], threshold: int) -> str:
         cells = (shown.text, p_text(shown.p_value), shown.n_patients, shown.n_rows, shown.n_events)
         right = "".join(f'<td style="text-align:right">{escape(str(cell))}</td>' for cell in cells)
         unit = f" ({escape(entry.unit)})" if entry.unit and entry.kind != "count" else ""
-        name = f"{escape(entry.label)}{unit}<br><small><code>{escape(entry.id)}</code></small>"
+        name = f"{escape(display_text(entry.label))}{unit}<br><small><code>{escape(entry.id)}</code></small>"
         rows.append(
             f'<tr><td style="text-align:left">{name}</td>'
             f'{right}<td style="text-align:left">{escape(entry.plan_item)}</td></tr>'

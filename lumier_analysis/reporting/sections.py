@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, field
 
-from lumier_analysis.reporting.disclosure import WITHHELD, marker
 from lumier_analysis.reporting.layout import SECTIONS, TableSpec
 from lumier_analysis.reporting.pictures import Picture
 from lumier_analysis.reporting.report_tables import Table, entry_table, flow_tables, pivot_table
@@ -64,9 +63,3 @@ def place_figures(sections: list[Section], figures: list[Picture]) -> list[Pictu
             by_id[spec.id].figures.extend(own)
             left = [figure for figure in left if figure not in own]
     return left
-
-
-def withholds(tables: list[Table], threshold: int) -> bool:
-    """Tell whether any table shows a suppressed cell, so that the markers need explaining."""
-    marks = (marker(threshold), WITHHELD)
-    return any(text in marks for table in tables for row in table.rows for text in row.cells.values())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lumier_analysis.reporting.wording import number_text
 from lumier_analysis.study import Study
+from lumier_analysis.study.names import display_name
 
 KINDS = {"module_score": "pre-specified module score", "elastic_net": "elastic-net logistic regression"}
 
@@ -35,11 +36,11 @@ def signature_card(study: Study) -> SignatureCard | None:
     lock = LockedSignature.load(path)
     modules = lock.scores.get(lock.name, []) if lock.kind == "module_score" else []
     facts = (
-        ("Name", lock.name.replace("_", " ")),
+        ("Name", display_name(lock.name)),
         ("Kind", KINDS.get(lock.kind, lock.kind) + (f": mean of {', '.join(modules)}" if modules else "")),
         ("Genes", str(len(lock.genes))),
         ("Reference genes", ", ".join(lock.reference_genes)),
-        ("Scaled to", lock.scaling_reference.replace("_", " ")),
+        ("Scaled to", display_name(lock.scaling_reference)),
         ("Threshold", "" if lock.threshold is None else f"score ≥ {number_text(lock.threshold, 4)}"),
         ("Risk", _risk(lock.calibration)),
         ("Test vectors", f"{len(lock.test_vectors)}, all reproduced"),

@@ -52,6 +52,14 @@ def _check(patients: pd.DataFrame, variables: Sequence[Variable], by: str) -> No
             raise UsageError(f"{variable.name} is no number, so it has no {variable.kind}", fix="use kind='category'")
 
 
+def _is_yes_no(column: pd.Series) -> bool:
+    """Tell whether a column holds true and false, or the integers 1 and 0, and nothing else."""
+    if pd.api.types.is_bool_dtype(column):
+        return True
+    known = column.dropna()
+    return bool(pd.api.types.is_integer_dtype(column) and len(known) and known.isin([0, 1]).all())
+
+
 def _values(patients: pd.DataFrame, variable: Variable) -> pd.Series:
     """Return a variable as numbers or as levels; missing stays missing."""
     column = patients[variable.name]
@@ -85,7 +93,9 @@ def _numeric(
         TableOneCell(cohort, variable.name, variable.label, "", s, float(v), len(known)) for s, v in summary.items()
     ]
     cells.append(TableOneCell(cohort, variable.name, variable.label, "", "missing", missing, len(values)))
-    first, *rest = (number_text(float(v), variable.digits) for v in summary.values())
+    # One number of three digits would otherwise have fewer decimals than its neighbours.
+    digits = min(variable.digits, 1) if max(map(abs, summary.values())) >= 100 else variable.digits
+    first, *rest = (number_text(float(v), digits) for v in summary.values())
     text = f"{first} ({', '.join(rest)})" if len(known) else "–"
     if is_small(len(known), threshold):
         text = WITHHELD
@@ -128,7 +138,7 @@ def table_one(
     patients : DataFrame, one row a patient
         patient_id, the column `by`, and the variables.
     variables : iterable of Variable
-        A category that is true or false becomes a flag.
+        A category that is true or false, or 1 or 0, becomes a flag.
     by : str
         Column whose values are the columns of the table.
     titles : mapping, optional
@@ -149,7 +159,7 @@ def table_one(
     """
     variables = list(variables)
     _check(patients, variables, by)
-    yes_no = {v.name for v in variables if v.kind == "category" and pd.api.types.is_bool_dtype(patients[v.name])}
+    yes_no = {v.name for v in variables if v.kind == "category" and _is_yes_no(patients[v.name])}
     variables = [replace(v, kind="flag") if v.name in yes_no else v for v in variables]
     groups = {str(name): group for name, group in patients.groupby(by, sort=True)}
     cells = [TableOneCell(name, "patients", "Patients", "", "n", len(g), len(g)) for name, g in groups.items()]

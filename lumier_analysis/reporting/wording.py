@@ -6,12 +6,12 @@ import math
 
 
 def number_text(value: float, digits: int = 3) -> str:
-    """Return `value` with `digits` decimals (one from 100 on), a true minus sign, never "-0"; empty if missing."""
+    """Return `value` with `digits` decimals (at most one from 100 on), a true minus, never "-0"; empty if missing."""
     if value is None or math.isnan(value):
         return ""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    text = f"{value:.{1 if abs(value) >= 100 else digits}f}"
+    text = f"{value:.{min(digits, 1) if abs(value) >= 100 else digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "−")

@@ -75,7 +75,8 @@ def choose_threshold(
     )
     value = float(points["threshold"].iloc[at])
     reached = f"sensitivity {sensitivity[at]:.0%}, specificity {specificity[at]:.0%}"
-    sentence = f"threshold {value:.3f}: {text} ({reached} there)."
+    shown = f"{value:.3f}".replace("-", "−")
+    sentence = f"Threshold {shown}: {text} ({reached} there)."
     return Threshold(value, float(sensitivity[at]), float(specificity[at]), sentence)
 
 

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, field_validator, model_validator
 
 from lumier_analysis.errors import PlanError
+from lumier_analysis.study.export_sections import FileSpec, Tables
 from lumier_analysis.study.rule_sections import Checks, Rule
 from lumier_analysis.study.sections import (
     Analysis,
@@ -21,7 +22,6 @@ from lumier_analysis.study.sections import (
     Disclosure,
     Eligibility,
     Expression,
-    FileSpec,
     Flare,
     Inference,
     Landmarks,
@@ -34,7 +34,6 @@ from lumier_analysis.study.sections import (
     Sensitivity,
     Sledai,
     StudyInfo,
-    Tables,
     TargetStates,
 )
 

@@ -24,54 +24,6 @@ class StudyInfo(Section):
     caution: str = ""
 
 
-class FileSpec(Section):
-    """One raw file (or a pattern of files) and how to read it."""
-
-    path: str
-    format: Literal["delimited", "biomark", "geo_series_matrix"]
-    separator: str | None = None
-    decimal: Literal[".", ","] = "."
-    encoding: str | None = None
-    dates: str = "%Y-%m-%d"
-
-
-class ColumnSpec(Section):
-    """Where a canonical column comes from and what type it has."""
-
-    source: str = Field(alias="from")
-    type: Literal["text", "integer", "number", "date", "flag", "category", "censored", "titre"]
-    values: dict[str, str] | None = None
-    unit: str = ""
-    absent: list[str] = []
-
-    @model_validator(mode="after")
-    def _category_has_values(self) -> ColumnSpec:
-        if self.type == "category" and not self.values:
-            raise ValueError("a category needs its values, e.g. values: {F: female, H: male}")
-        return self
-
-
-class TableSpec(Section):
-    """A canonical table: its raw file, the rows that count, its columns."""
-
-    file: str
-    where: dict[str, list[str]] = {}
-    one_row_per: str | None = None
-    order_by: str | None = None
-    columns: dict[str, ColumnSpec]
-
-
-class Tables(Section):
-    """The canonical tables; what a study does not have is left out."""
-
-    patients: TableSpec
-    visits: TableSpec
-    samples: TableSpec
-    flares: TableSpec | None = None
-    plate_map: TableSpec | None = None
-    controls: TableSpec | None = None
-
-
 class Privacy(Section):
     """Columns removed at reading, by file; any other direct identifier stops the run.
 
@@ -176,7 +128,7 @@ class Expression(Section):
 
 
 class Qpcr(Section):
-    """Reaction and sample quality."""
+    """Reaction and sample quality, and the way from Ct to expression."""
 
     limit_of_detection: float = Field(default=25.0, gt=0)
     calibrator: str | None = None
@@ -184,13 +136,24 @@ class Qpcr(Section):
     genomic_dna_assay: str | None = None
     maximum_missing_fraction: float = Field(default=0.2, ge=0, le=1)
     minimum_rin: float | None = None
+    maximum_replicate_spread: float = Field(default=0.5, gt=0)
+    maximum_chip_shift: float = Field(default=0.5, gt=0)
+    control_margin: float = Field(default=5.0, gt=0)
+    reference_choice: Literal["fixed", "genorm", "normfinder"] = "fixed"
+    maximum_m: float = Field(default=1.0, gt=0)
+    maximum_pairwise_variation: float = Field(default=0.15, gt=0)
+    efficiency: Literal["doubling", "from_standards"] = "doubling"
+    not_detected: Literal["limit", "impute"] = "limit"
+    imputations: int = Field(default=20, ge=2)
+    miqe: dict[str, str] = {}
 
 
 class SexGenes(Section):
-    """Measured genes that tell the sex of a sample; they never enter a signature."""
+    """Measured genes that tell the sex of a sample, and whether one that contradicts the record is used meanwhile."""
 
     female: list[str] = []
     male: list[str] = []
+    mismatch: Literal["query", "exclude"] = "query"
 
     @model_validator(mode="after")
     def _some(self) -> SexGenes:

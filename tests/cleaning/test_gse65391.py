@@ -1,8 +1,10 @@
 """The public cohort, where its files stand beside the project (see data/gse65391/README.md)."""
 
+import pandas as pd
 import pytest
 
 from lumier_analysis.cleaning import clean_study, landmarks_under
+from lumier_analysis.readers.geo import read_series_matrix
 from lumier_analysis.study import open_study, project_root
 
 FOLDERS = (project_root() / "data/gse65391/raw", project_root().parent / "shared/real/gse65391")
@@ -49,19 +51,26 @@ def test_landmarks_patients_and_flares(study, cleaned, changes, cohort, counts):
 def test_the_traps_of_the_file(cleaned):
     by_rule = cleaned.queries["rule"].value_counts()
     assert by_rule["sledai_total_mismatch"] == 5
-    titres = cleaned.queries.loc[cleaned.queries["rule"] == "spreadsheet_titre", "value"]
-    assert set(titres.str.extract(r"1:(\d+)", expand=False).astype(int)) == {
-        10,
-        40,
-        80,
-        160,
-        320,
-        640,
-        1280,
-        2560,
-        5120,
-    }
-    assert len(titres) == 40 + 3  # the three above a day are 1:2560 and 1:5120
+    assert by_rule["spreadsheet_titre"] == 40 + 3
+
+
+def test_the_forty_titres_that_became_a_time_of_day_and_three_that_became_more_than_a_day(study, cleaned):
+    visits = pd.concat([study.read("visits", c) for c in ("test", "validation")])
+    raw = RAW / "GSE65391_series_matrix.txt.gz"
+    stored = read_series_matrix(raw).samples.loc[lambda t: t["disease state"] == "SLE"].set_index("__row__")["ds_dna"]
+    mangled = visits[visits["anti_dsdna_from_time"].astype(bool)]
+    fraction = mangled["source_row"].map(stored).astype(float).to_numpy()
+    titre = mangled["anti_dsdna_titre"].to_numpy()
+    assert (titre == (fraction * 1440).round() - 60).all()
+    within = pd.Series(titre[fraction < 1]).value_counts().to_dict()
+    assert within == {10: 2, 40: 1, 80: 11, 160: 10, 320: 4, 640: 7, 1280: 5}
+    assert sum(within.values()) == 40
+    # 1:2560 is 43 h 40 min, stored as 1.819444444; 1:5120 is 86 h 20 min, stored as 3.597222222.
+    assert sorted(zip(fraction[fraction >= 1], titre[fraction >= 1], strict=True)) == [
+        (1.819444444, 2560),
+        (3.597222222, 5120),
+        (3.597222222, 5120),
+    ]
 
 
 def test_neither_replicates_nor_the_test_set_s_healthy_children_are_reference(cleaned):

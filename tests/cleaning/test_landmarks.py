@@ -79,7 +79,7 @@ def test_a_missed_visit_opens_the_window_up_to_the_cap_only():
 
 def test_a_flare_of_unknown_onset_after_the_cap_has_an_unknown_window():
     seen = [v for v in YEAR if v[0] != "M3"]
-    assert course(seen, [(None, 150)]).loc["M0", "reason"] == "flare of unknown onset, detected after the cap"
+    assert course(seen, [(None, 150)]).loc["M0", "reason"] == "flare of unknown onset, detected after the window"
 
 
 def test_recurrent_flares_are_a_sensitivity_setting():

@@ -1,12 +1,9 @@
-"""Any PCR export: Biomark is read, the others are named."""
+"""The reader of PCR exports as the package offers it; its formats are tested with the readers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from lumier_analysis.errors import RawDataError
 from lumier_analysis.qpcr import read_ct
 
 HEAD = [
@@ -28,19 +25,3 @@ def test_biomark_is_read(tmp_path: Path) -> None:
     assert len(reactions) == 2304
     needed = {"sample", "assay", "ct", "state", "quality", "well", "chip", "file", "row"}
     assert needed <= set(reactions.columns)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (",Well,Fluor,Target,Content,Sample\n", "'CFX'"),
-        ("SDS 2.3 RQ Results\t1.2\n", "'SDS 2"),
-        ("patient;visit\n", "no known instrument"),
-        ("Export Type,Detailed Table Results\nID,Name\n", "Export Type 'Detailed Table Results'"),
-    ],
-)
-def test_other_exports_are_named(tmp_path: Path, content: str, message: str) -> None:
-    path = tmp_path / "export.txt"
-    path.write_text(content)
-    with pytest.raises(RawDataError, match=message):
-        read_ct(path)

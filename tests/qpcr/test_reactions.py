@@ -1,4 +1,4 @@
-"""Calibration, controls and replicates, with numbers worked out by hand."""
+"""Calibration, with numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lumier_analysis.errors import AnalysisError
-from lumier_analysis.qpcr import calibrate, chip_quality, control_summary, replicate_spread
+from lumier_analysis.qpcr import calibrate
 
 # chip, sample, type, assay, ct, state
 ROWS = [
@@ -80,35 +80,3 @@ def test_a_chip_without_calibrator_is_refused(reactions: pd.DataFrame) -> None:
 def test_what_is_no_table_of_reactions(reactions: pd.DataFrame, change, message: str) -> None:
     with pytest.raises(AnalysisError, match=message):
         calibrate(change(reactions), "IPC")
-
-
-def test_controls(reactions: pd.DataFrame) -> None:
-    summary = control_summary(reactions, genomic_dna_assay="G2")
-    assert summary["ntc_reactions"].tolist() == [2, 2]
-    assert summary["ntc_detected"].tolist() == [1, 0]
-    assert summary["ntc_minimum_ct"].tolist() == pytest.approx([22.0, np.nan], nan_ok=True)
-    assert summary["ntc_worst_assay"].tolist() == ["G1", ""]
-    assert summary["gdna_detected"].tolist() == [1, 0]
-    assert summary["gdna_worst_sample"].tolist() == ["IPC", ""]
-    with pytest.raises(AnalysisError, match="genomic DNA assay gDNA"):
-        control_summary(reactions, genomic_dna_assay="gDNA")
-
-
-def test_chip_quality(reactions: pd.DataFrame) -> None:
-    quality = chip_quality(reactions, calibration=calibrate(reactions, "IPC"))
-    assert quality["reactions"].tolist() == [8, 6]
-    assert quality["samples"].tolist() == [2, 2]
-    # Of c1's 5 reactions with a sample 1 is not detected; of c2's 4, 2 are untrusted. Controls and empty inlets apart.
-    assert quality["percent_not_detected"].tolist() == pytest.approx([20.0, 0.0])
-    assert quality["percent_untrusted"].tolist() == pytest.approx([0.0, 50.0])
-    assert quality["calibrator_shift"].tolist() == pytest.approx([-0.25, 0.5])
-    assert quality["calibrator_borrowed"].tolist() == [0, 1]
-    assert quality["ntc_minimum_ct"].iloc[0] == 22.0
-    assert chip_quality(reactions)["calibrator_shift"].isna().all()
-
-
-def test_replicates_that_lie_apart() -> None:
-    rows = [("a", 10.0), ("a", 10.5), ("b", 10.0), ("b", 10.4), ("b", 10.7), ("", 5.0), ("", 9.0)]
-    frame = pd.DataFrame(rows, columns=["sample", "ct"]).assign(assay="G1", chip="c1", state="detected")
-    assert replicate_spread(frame).to_numpy().tolist() == [["b", "G1", 3, pytest.approx(0.7)]]
-    assert replicate_spread(frame, limit=0.1)["sample"].tolist() == ["b", "a"]

@@ -19,9 +19,14 @@ def test_the_stated_encoding_is_read(encoding: str) -> None:
     assert decode(FRENCH.encode(encoding), "a.csv", encoding) == FRENCH
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_the_encoding_is_found_when_none_is_stated(encoding: str) -> None:
     assert decode(FRENCH.encode(encoding), "a.csv") == FRENCH
+
+
+def test_a_cut_utf16_file_is_refused() -> None:
+    with pytest.raises(RawDataError, match=r"a\.csv is not in utf-16, .*first bytes announce.*cut"):
+        decode(FRENCH.encode("utf-16")[:-1], "a.csv")
 
 
 def test_a_byte_order_mark_is_part_of_no_column_name() -> None:
@@ -36,7 +41,6 @@ def test_a_byte_order_mark_is_part_of_no_column_name() -> None:
         ("utf-8", "latin-1", ["'é' in UTF-8 on line 2", "`encoding: utf-8`"]),
         ("cp1252", "utf-8", ["0xe9", "line 2", "`encoding: cp1252`"]),
         ("utf-16", "cp1252", ["UTF-16", "`encoding: utf-16`"]),
-        ("utf-16", None, ["UTF-16"]),
         ("utf-16-le", "cp1252", ["NUL byte on line 1"]),
     ],
 )

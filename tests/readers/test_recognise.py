@@ -24,7 +24,7 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared/real/qpcr_exports"
         (b"* Block Type = 96-Well\n* Chemistry = SYBR\n", "QuantStudio or ViiA 7"),
         ("Block\nWell\tSample Name\tTarget\tCт\n".encode(), "StepOne"),
         (b"<?xml version='1.0'?><rdml version='1.2'>", "RDML"),
-        (b"PK\x03\x04rest", "a spreadsheet or RDML archive"),
+        (b"%PDF-1.7", "a PDF document"),
         (b"\xd0\xcf\x11\xe0rest", "an old spreadsheet (.xls)"),
         (b"patient;visit\n1;M0\n", "unknown"),
         (b"\xff\xfe\x00\x01", "unknown"),

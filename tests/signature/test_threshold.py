@@ -14,7 +14,7 @@ def test_highest_threshold_that_reaches_the_target():
     assert t.value == 3.0  # 4 of 5 events
     assert (t.sensitivity, t.specificity) == pytest.approx((0.8, 2 / 3))
     assert choose_threshold(event, score, target=0.81).value == 1.0
-    assert "80%" in t.sentence
+    assert t.sentence.startswith("Threshold 3.000: ") and "80%" in t.sentence
 
 
 @pytest.mark.parametrize("rule", ["sensitivity", "youden"])
