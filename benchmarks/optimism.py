@@ -121,11 +121,11 @@ def markdown(table: pd.DataFrame, studies: int, n_boot: int, seconds: float) -> 
     lines = [
         "# Which estimate of the AUC can be believed",
         "",
-        f"{studies} simulated studies, each {PATIENTS} patients x {VISITS} landmarks, {GENES} genes of which {SIGNAL} carry"
-        f" risk, about 5.5 % of landmarks with an event. The truth is the AUC in new patients of the very model that would"
-        f" be locked, computed by quadrature. Bootstrap: {n_boot} samples of patients, all learning steps inside. Elastic"
-        f" net: alpha {SETTINGS.alphas[0]:g}, {SETTINGS.n_lambdas} penalties, {SETTINGS.inner_folds} inner folds,"
-        f" least cross-validated deviance; nested: 10 outer folds.",
+        f"{studies} simulated studies, each {PATIENTS} patients x {VISITS} landmarks, {GENES} genes of which {SIGNAL}"
+        " carry risk, about 5.5 % of landmarks with an event. The truth is the AUC in new patients of the very model"
+        f" that would be locked, computed by quadrature. Bootstrap: {n_boot} samples of patients, all learning steps"
+        f" inside. Elastic net: alpha {SETTINGS.alphas[0]:g}, {SETTINGS.n_lambdas} penalties, {SETTINGS.inner_folds}"
+        " inner folds, least cross-validated deviance; nested: 10 outer folds.",
         "",
         "| model | estimator | mean estimate | mean truth | bias | Monte-Carlo SE | RMSE |",
         "|---|---|---|---|---|---|---|",
@@ -139,8 +139,9 @@ def markdown(table: pd.DataFrame, studies: int, n_boot: int, seconds: float) -> 
     nested, small = table.loc[(NET, "nested"), "bias"], table.loc[(SMALL, "Harrell"), "bias"]
     lines += [
         "",
-        f"With the panel of {GENES} genes Harrell's correction leaves {harrell:+.3f} of optimism, nested cross-validation"
-        f" {nested:+.3f} (it judges models learned on nine tenths of the patients). With three parameters Harrell's"
+        f"With the panel of {GENES} genes Harrell's correction leaves {harrell:+.3f} of optimism, nested"
+        f" cross-validation {nested:+.3f} (it judges models learned on nine tenths of the patients). With three"
+        " parameters Harrell's"
         f" correction leaves {small:+.3f}.",
         "",
         f"Made by `python benchmarks/optimism.py --studies {studies} --boot {n_boot}` in {seconds / 60:.0f} minutes on"

@@ -2,6 +2,7 @@
 
 from lumier_analysis.cleaning.clean import Cleaned, clean_study
 from lumier_analysis.cleaning.flow import participant_flow
+from lumier_analysis.cleaning.frozen import frozen_measurement
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.missing import missing_by_visit
 from lumier_analysis.cleaning.queries import RULES, count_queries
@@ -16,6 +17,7 @@ __all__ = [
     "clean_study",
     "count_queries",
     "expression_of",
+    "frozen_measurement",
     "landmark_rows",
     "landmark_table",
     "landmarks_under",
