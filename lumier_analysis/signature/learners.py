@@ -25,8 +25,10 @@ MOST_PARAMETERS = 5
 class Learner(Protocol):
     """Learns log odds from rows."""
 
-    #: In words, for the method of an estimate.
-    name: str
+    @property
+    def name(self) -> str:
+        """In words, for the method of an estimate."""
+        ...
 
     def __call__(self, x: Floats, event: Bools, patient: Ints, seed: tuple[int, ...]) -> Predictor:
         """Learn from rows and return the function from rows to log odds (higher = higher risk).
