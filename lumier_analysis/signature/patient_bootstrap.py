@@ -50,7 +50,7 @@ class BootstrapFits:
     @property
     def usable(self) -> Bools:
         """Samples from which a model could be learned, shape (B,)."""
-        return ~np.isnan(self.replicates).any(axis=1)
+        return np.asarray(~np.isnan(self.replicates).any(axis=1))
 
 
 def patient_bootstrap(
