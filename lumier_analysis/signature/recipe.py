@@ -88,11 +88,19 @@ class Recipe:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns the model is offered."""
-        named = {
+        return tuple(name for part in self.parts for name in self._named(part))
+
+    @property
+    def part_of_columns(self) -> tuple[Part, ...]:
+        """The part each of `columns` belongs to."""
+        return tuple(part for part in self.parts for _ in self._named(part))
+
+    def _named(self, part: Part) -> tuple[str, ...]:
+        names = {
             "genes": self.offered,
             "modules": tuple(self.modules),
             "genes_change": tuple(f"{g} (change)" for g in self.offered),
             "modules_change": tuple(f"{m} (change)" for m in self.modules),
             "clinical": self.clinical,
         }
-        return tuple(c for part in self.parts for c in named[part])
+        return names[part]

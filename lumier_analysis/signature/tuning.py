@@ -38,6 +38,10 @@ class Settings:
         columns, else 0.01.
     full_path : bool
         Fit every path to its end, though its deviance has risen for good (`cross_validation`): slower, same choice.
+    threshold : {"sensitivity", "youden"}, optional
+        Rule by which each fold chooses a threshold too; by default none.
+    threshold_target : float
+        Sensitivity aimed at.
     """
 
     alphas: tuple[float, ...] = (0.2, 0.5, 1.0)
@@ -46,6 +50,8 @@ class Settings:
     tuning: Literal["one_standard_error", "minimum"] = "one_standard_error"
     lambda_min_ratio: float | None = None
     full_path: bool = False
+    threshold: Literal["sensitivity", "youden"] | None = None
+    threshold_target: float = 0.80
 
 
 @dataclass(frozen=True, slots=True)
