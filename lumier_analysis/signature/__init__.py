@@ -15,6 +15,7 @@ from lumier_analysis.signature.locked import LockedSignature
 from lumier_analysis.signature.nested import NestedResult, nested_cv
 from lumier_analysis.signature.optimism import Optimism, bootstrap_optimism
 from lumier_analysis.signature.patient_bootstrap import BootstrapFits, patient_bootstrap
+from lumier_analysis.signature.plate import PlateScores
 from lumier_analysis.signature.refit import Refit, refit_elastic_net
 from lumier_analysis.signature.stability import StabilitySelection, stability_selection
 from lumier_analysis.signature.threshold import (
@@ -36,6 +37,7 @@ __all__ = [
     "LogisticLearner",
     "NestedResult",
     "Optimism",
+    "PlateScores",
     "Refit",
     "Settings",
     "StabilitySelection",
