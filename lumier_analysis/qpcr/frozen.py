@@ -78,8 +78,9 @@ class FrozenMeasurement:
             A constant is missing.
         """
         single = frame.drop_duplicates("constant").set_index("constant")
+        names, numbers = single["name"].to_dict(), single["value"].to_dict()
         needed = {"limit_of_detection", "no_template_control", "maximum_missing_fraction", "not_detected"}
-        absent = sorted((needed | {"reference_level"}) - set(single.index))
+        absent = sorted((needed | {"reference_level"}) - set(names))
         if absent:
             raise AnalysisError(
                 "The table of frozen qPCR constants is incomplete",
@@ -91,10 +92,10 @@ class FrozenMeasurement:
             for constant, attribute in _SERIES.items()
         }
         return cls(
-            limit_of_detection=float(single.at["limit_of_detection", "value"]),
-            calibrator=str(single.at["calibrator", "name"]) if "calibrator" in single.index else None,
-            no_template_control=str(single.at["no_template_control", "name"]),
-            maximum_missing_fraction=float(single.at["maximum_missing_fraction", "value"]),
-            not_detected=str(single.at["not_detected", "name"]),
+            limit_of_detection=float(numbers["limit_of_detection"]),
+            calibrator=str(names["calibrator"]) if "calibrator" in names else None,
+            no_template_control=str(names["no_template_control"]),
+            maximum_missing_fraction=float(numbers["maximum_missing_fraction"]),
+            not_detected=str(names["not_detected"]),
             **series,
         )

@@ -177,9 +177,9 @@ def adequacy_table(
 def adequacy_sentence(table: pd.DataFrame, units: str = "landmarks") -> str:
     """Say in one sentence which models the sample supports."""
     n, m = (int(table[c].iloc[0]) for c in ("available", "available_events"))
-    good = table.loc[table["adequate"], "parameters"]
+    good = table["parameters"][table["adequate"].to_numpy()]
     supported = f"at most {int(good.max())} of the parameters listed" if len(good) else "none of the models listed"
-    largest = table.loc[table["parameters"].idxmax()]
+    largest = table.iloc[int(table["parameters"].to_numpy().argmax())]
     return (
         f"With {n} {units} and {m} events Riley's criteria support {supported}; a model of {int(largest['parameters'])}"
         f" parameters would need {int(largest['needed'])} {units} and {int(largest['needed_events'])} events"

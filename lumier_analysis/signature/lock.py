@@ -96,23 +96,35 @@ def lock_elastic_net(context: LockContext, refit: Refit, name: str = "elastic_ne
     Raises
     ------
     SignatureError
-        No gene selected, or a selected gene without a usable scaling.
+        No gene selected, a selected gene without a usable scaling, or reference genes other than the frozen ones.
+    AnalysisError
+        The model needs more than the expression of one sample (`Refit.gene_weights`).
     """
-    fit, selected = refit.fit, refit.selected
     _, scaling, _ = _scaled(context)
-    if selected.empty:
+    if refit.selected.empty:
         raise SignatureError("the elastic net selected no gene: there is nothing to lock")
-    unscaled = [g for g in selected.index if g not in scaling]
+    per_log2, intercept = refit.gene_weights()
+    _check_references(context, refit)
+    unscaled = [g for g in per_log2.index if g not in scaling]
     if unscaled:
         raise SignatureError("selected genes have no usable scaling", found=", ".join(unscaled))
-    at = [refit.genes.index(g) for g in selected.index]
-    per_log2 = fit.coef[at] / fit.preparation.sd[at]
-    sd = np.array([scaling[g]["sd"] for g in selected.index])
-    mean = np.array([scaling[g]["mean"] for g in selected.index])
-    intercept = fit.intercept + float((per_log2 * (mean - fit.preparation.mean[at])).sum())
-    weights = {g: float(w) for g, w in zip(selected.index, per_log2 * sd, strict=True)}
+    weights = {str(g): float(w) * scaling[str(g)]["sd"] for g, w in per_log2.items()}
+    intercept += sum(float(w) * scaling[str(g)]["mean"] for g, w in per_log2.items())
     rule = ZeroRule(rule="zero", maximum_missing_fraction=MAXIMUM_MISSING_FRACTION)
     return _lock(context, "elastic_net", name, weights, intercept, rule)
+
+
+def _check_references(context: LockContext, refit: Refit) -> None:
+    """Refuse a model that chose reference genes other than those its samples will be measured against."""
+    design = refit.fit.preparation.design
+    chosen = design.reference_names if design is not None else ()
+    frozen = context.measurement.reference_genes if context.measurement else tuple(context.reference_genes)
+    if chosen and set(chosen) != set(frozen):
+        raise SignatureError(
+            "the elastic net is relative to reference genes of its own choice",
+            found=f"{', '.join(chosen)}; frozen are {', '.join(frozen)}",
+            fix="refit it on expression relative to the frozen reference genes",
+        )
 
 
 def _scaled(

@@ -147,7 +147,7 @@ def _calibrated(plate: pd.DataFrame, constants: MeasurementConstants, calibrated
             fix=f"name the calibrator {name} on the plate, or score without calibration (--no-calibrator)",
         )
     shift = calibrate(plate, name, levels=levels)
-    each = ", ".join(f"{chip} {value:+.2f}" for chip, value in shift.chip_shift.items())
+    each = ", ".join(f"{chip} " + f"{value:+.2f}".replace("-", "−") for chip, value in shift.chip_shift.items())
     return shift.reactions, f"Calibrated by {name} to the levels of the lock; median shift in cycles: {each}."
 
 

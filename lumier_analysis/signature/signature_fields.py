@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-FORMAT_VERSION = 2
+FORMAT_VERSION: Literal[2] = 2
 SCHEMA_TITLE = "Locked signature"
 
 _Strict = ConfigDict(extra="forbid", allow_inf_nan=False)
