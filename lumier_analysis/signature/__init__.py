@@ -5,6 +5,8 @@ Nothing here reads the validation cohort; only `LockedSignature.score` is ever a
 
 from lumier_analysis.signature.adequacy import adequacy_sentence, adequacy_table
 from lumier_analysis.signature.calibrate import CalibrationMap, fit_calibration
+from lumier_analysis.signature.centres import CentreResult, leave_one_centre_out
+from lumier_analysis.signature.change import change_from_first, first_values
 from lumier_analysis.signature.choice import Choice, choose_signature
 from lumier_analysis.signature.comparators import marker_aucs, marker_table
 from lumier_analysis.signature.folds import grouped_folds
@@ -16,6 +18,7 @@ from lumier_analysis.signature.nested import NestedResult, nested_cv
 from lumier_analysis.signature.optimism import Optimism, bootstrap_optimism
 from lumier_analysis.signature.patient_bootstrap import BootstrapFits, patient_bootstrap
 from lumier_analysis.signature.plate import PlateScores
+from lumier_analysis.signature.recipe import Recipe
 from lumier_analysis.signature.refit import Refit, refit_elastic_net
 from lumier_analysis.signature.stability import StabilitySelection, stability_selection
 from lumier_analysis.signature.threshold import (
@@ -29,6 +32,7 @@ from lumier_analysis.signature.tuning import Settings
 __all__ = [
     "BootstrapFits",
     "CalibrationMap",
+    "CentreResult",
     "Choice",
     "ElasticNetLearner",
     "Instability",
@@ -38,6 +42,7 @@ __all__ = [
     "NestedResult",
     "Optimism",
     "PlateScores",
+    "Recipe",
     "Refit",
     "Settings",
     "StabilitySelection",
@@ -46,11 +51,14 @@ __all__ = [
     "adequacy_sentence",
     "adequacy_table",
     "bootstrap_optimism",
+    "change_from_first",
     "choose_signature",
     "choose_threshold",
+    "first_values",
     "fit_calibration",
     "grouped_folds",
     "instability_bands",
+    "leave_one_centre_out",
     "lock_elastic_net",
     "lock_module_score",
     "marker_aucs",

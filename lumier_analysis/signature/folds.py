@@ -15,10 +15,14 @@ Bools = npt.NDArray[np.bool_]
 
 
 def patient_codes(patients: Any) -> tuple[Ints, int]:
-    """Return codes 0 .. k-1 of the patients, in the order of their identifiers as text, and k.
+    """Return codes 0 .. k-1 of the patients, in the order of their identifiers, and k.
 
-    The order of the rows does not matter, so that folds depend on who is there and on the seed alone.
+    Integers are in the order of numbers, so that codes stay what they are; anything else is in the order of its text.
+    The order of the rows does not matter: folds depend on who is there and on the seed alone.
     """
+    if isinstance(patients, np.ndarray) and np.issubdtype(patients.dtype, np.integer):
+        present, codes = np.unique(patients, return_inverse=True)
+        return codes.astype(np.intp), present.size
     column = pd.Series(np.asarray(patients, dtype=object))
     if column.isna().any():
         raise AnalysisError("patients has missing values", found=f"{int(column.isna().sum())} rows without a patient")
