@@ -6,6 +6,7 @@ docs/optimism_evidence.md), and nested cross-validation is the headline.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,13 @@ class Optimism:
         rows = {"apparent": self.apparent, "Harrell": self.harrell, ".632+": self.plus632}
         columns = ("value", "ci_low", "ci_high", "n_patients", "n_rows", "n_events", "note")
         return pd.DataFrame({n: {c: getattr(e, c) for c in columns} for n, e in rows.items()}).T.rename_axis("AUC")
+
+
+def optimism_table(models: Mapping[str, Optimism]) -> pd.DataFrame:
+    """Return the AUCs of several models, indexed by model and AUC, to three decimals."""
+    table = pd.concat({name: result.table() for name, result in models.items()}, names=["model"])
+    numbers = ["value", "ci_low", "ci_high"]
+    return table.assign(**table[numbers].astype(float).round(3))
 
 
 def weighted_auc(event: Bools, score: Floats, weight: Floats) -> float:

@@ -205,6 +205,15 @@ class ThresholdRule(Section):
     target: float = Field(default=0.80, gt=0, lt=1)
 
 
+class StabilityRule(Section):
+    """Stability selection: complementary pairs of halves, genes a half selects, and the share that counts as stable."""
+
+    pairs: int = Field(default=50, ge=1)
+    selected: int = Field(default=10, ge=1)
+    alpha: float = Field(default=0.5, gt=0, le=1)
+    threshold: float = Field(default=0.75, gt=0.5, le=1)
+
+
 class Derivation(Section):
     """Derivation on the test cohort."""
 
@@ -218,6 +227,10 @@ class Derivation(Section):
     tuning: Literal["one_standard_error", "minimum"] = "one_standard_error"
     choice_margin: float = 0.05
     threshold: ThresholdRule = ThresholdRule()
+    clinical_model: list[str] = Field(default=[], max_length=5)
+    bootstrap: int = Field(default=200, ge=2)
+    expected_auc: float = Field(default=0.70, gt=0.5, lt=1)
+    stability: StabilityRule = StabilityRule()
 
 
 class Analysis(Section):

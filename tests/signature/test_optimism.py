@@ -8,7 +8,7 @@ import pytest
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.performance import auc
-from lumier_analysis.signature.optimism import bootstrap_optimism, plus632, weighted_auc
+from lumier_analysis.signature.optimism import bootstrap_optimism, optimism_table, plus632, weighted_auc
 from lumier_analysis.signature.patient_bootstrap import patient_bootstrap
 
 
@@ -47,6 +47,9 @@ def test_table_of_a_real_signal(cohort):
     r = result.replicates
     assert result.harrell.value == pytest.approx(result.apparent.value - (r.auc_sample - r.auc_original).mean())
     assert result.table().index.tolist() == ["apparent", "Harrell", ".632+"]
+    both = optimism_table({"two scores": result, "again": result})
+    assert both.index.names == ["model", "AUC"] and len(both) == 6
+    assert both.loc[("again", ".632+"), "value"] == round(result.plus632.value, 3)
 
 
 def test_corrections_undo_the_optimism_of_small_models_on_noise():
