@@ -12,10 +12,10 @@ from lumier_analysis.signature.comparators import marker_aucs, marker_table
 from lumier_analysis.signature.folds import grouped_folds
 from lumier_analysis.signature.instability import Instability, instability_bands, prediction_instability
 from lumier_analysis.signature.learners import ElasticNetLearner, LogisticLearner
-from lumier_analysis.signature.lock import LockContext, lock_elastic_net, lock_module_score
+from lumier_analysis.signature.lock import LockContext, lock_elastic_net, lock_module_score, lock_obstacle
 from lumier_analysis.signature.locked import LockedSignature
 from lumier_analysis.signature.nested import NestedResult, nested_cv
-from lumier_analysis.signature.optimism import Optimism, bootstrap_optimism
+from lumier_analysis.signature.optimism import Optimism, bootstrap_optimism, optimism_table
 from lumier_analysis.signature.patient_bootstrap import BootstrapFits, patient_bootstrap
 from lumier_analysis.signature.plate import PlateScores
 from lumier_analysis.signature.recipe import Recipe
@@ -61,9 +61,11 @@ __all__ = [
     "leave_one_centre_out",
     "lock_elastic_net",
     "lock_module_score",
+    "lock_obstacle",
     "marker_aucs",
     "marker_table",
     "nested_cv",
+    "optimism_table",
     "patient_bootstrap",
     "prediction_instability",
     "refit_elastic_net",

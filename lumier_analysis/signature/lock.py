@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lumier_analysis import __version__
-from lumier_analysis.errors import SignatureError
+from lumier_analysis.errors import AnalysisError, SignatureError
 from lumier_analysis.qpcr import FrozenMeasurement
 from lumier_analysis.signature.calibrate import CalibrationMap
 from lumier_analysis.signature.locked import LockedSignature
@@ -112,6 +112,17 @@ def lock_elastic_net(context: LockContext, refit: Refit, name: str = "elastic_ne
     intercept += sum(float(w) * scaling[str(g)]["mean"] for g, w in per_log2.items())
     rule = ZeroRule(rule="zero", maximum_missing_fraction=MAXIMUM_MISSING_FRACTION)
     return _lock(context, "elastic_net", name, weights, intercept, rule)
+
+
+def lock_obstacle(context: LockContext, refit: Refit) -> str:
+    """Return why an elastic net cannot be locked, as one sentence; "" where it can, or selected nothing."""
+    if refit.selected.empty:
+        return ""
+    try:
+        lock_elastic_net(context, refit)
+    except (SignatureError, AnalysisError) as error:
+        return f"{error.message}{f' ({error.found})' if error.found else ''}."
+    return ""
 
 
 def _check_references(context: LockContext, refit: Refit) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from lumier_analysis.errors import AnalysisError, SignatureError
 from lumier_analysis.signature import Recipe, Settings, lock_elastic_net, lock_module_score, refit_elastic_net
+from lumier_analysis.signature.lock import lock_obstacle
 
 
 def test_module_score_is_the_mean_of_module_means(cohort, context):
@@ -27,6 +28,7 @@ def test_elastic_net_scores_as_the_refit_did(cohort, context):
     expected = refit.fit.linear_predictor(cohort.features.to_numpy())
     np.testing.assert_allclose(signature.score(cohort.features)["score"], expected, atol=1e-10)
     assert set(signature.genes) == set(refit.selected.index)
+    assert lock_obstacle(elsewhere, refit) == ""
 
 
 def test_an_elastic_net_of_modules_is_locked_as_weights_of_genes(cohort, context):
@@ -59,6 +61,7 @@ def test_a_model_that_needs_two_samples_is_not_locked(cohort, context):
     assert not refit.selected.empty
     with pytest.raises(AnalysisError, match="more than the expression of one sample"):
         lock_elastic_net(context, refit)
+    assert lock_obstacle(context, refit).startswith("the model needs more than the expression of one sample (")
 
 
 def test_test_vectors_cover_the_missing_gene_rule(context):
@@ -92,6 +95,7 @@ def test_what_cannot_be_locked_is_refused(cohort, context):
     empty = replace(refit, fit=replace(refit.fit, coef=np.zeros(9)))
     with pytest.raises(SignatureError, match="no gene"):
         lock_elastic_net(context, empty)
+    assert lock_obstacle(context, empty) == ""
 
 
 def test_without_calibration_and_threshold(cohort, context):
