@@ -177,14 +177,20 @@ def adequacy_table(
 def adequacy_sentence(table: pd.DataFrame, units: str = "landmarks") -> str:
     """Say in one sentence which models the sample supports."""
     n, m = (int(table[c].iloc[0]) for c in ("available", "available_events"))
-    good = table["parameters"][table["adequate"].to_numpy()]
-    supported = f"at most {int(good.max())} of the parameters listed" if len(good) else "none of the models listed"
-    largest = table.iloc[int(table["parameters"].to_numpy().argmax())]
+    good = [_named(table, i) for i in np.flatnonzero(table["adequate"])]
+    largest = int(table["parameters"].to_numpy().argmax())
+    line = table.iloc[largest]
     return (
-        f"With {n} {units} and {m} events Riley's criteria support {supported}; a model of {int(largest['parameters'])}"
-        f" parameters would need {int(largest['needed'])} {units} and {int(largest['needed_events'])} events"
-        f" (expected calibration slope here {largest['expected_shrinkage']:.2f})."
+        f"With {n} {units} and {m} events Riley's criteria support {', '.join(good) or 'none of these models'};"
+        f" {_named(table, largest)} would need {int(line['needed'])} {units} and {int(line['needed_events'])} events"
+        f" (expected calibration slope here {line['expected_shrinkage']:.2f})."
     )
+
+
+def _named(table: pd.DataFrame, row: int) -> str:
+    """Return ``clinical model (4 parameters)``."""
+    name, k = str(table.index[row]), int(table["parameters"].iloc[row])
+    return name if name.startswith(f"{k} parameter") else f"{name} ({k} parameter{'s' if k > 1 else ''})"
 
 
 def _check_share(value: float, what: str) -> None:

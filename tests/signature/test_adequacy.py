@@ -73,9 +73,11 @@ def test_table_and_sentence():
     assert table["adequate"].tolist() == [True, False, False]
     assert table.loc["primary score", "needed"] == table.loc["primary score"].iloc[1:4].max()
     sentence = adequacy_sentence(table)
-    assert sentence.startswith("With 550 landmarks and 33 events Riley's criteria support at most 1")
-    assert str(table.loc["96 genes", "needed"]) in sentence
-    assert "none of the models" in adequacy_sentence(adequacy_table(60, 4, 0.7, [2, 5]), "patients")
+    assert sentence.startswith("With 550 landmarks and 33 events Riley's criteria support primary score (1 parameter);")
+    assert f"96 genes (96 parameters) would need {table.loc['96 genes', 'needed']} landmarks" in sentence
+    assert "support none of these models; 5 parameters would need" in adequacy_sentence(
+        adequacy_table(60, 4, 0.7, [2, 5]), "patients"
+    )
     assert adequacy_table(550, 33, 0.7, [1, 2]).index.tolist() == ["1 parameter", "2 parameters"]
 
 
