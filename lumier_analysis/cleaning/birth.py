@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+
+import numpy as np
 import pandas as pd
 
 #: An adult study: most rows of a birth-date column lie at least so far before inclusion, and no row further back.
@@ -9,12 +13,29 @@ ADULT_YEARS, OLDEST_YEARS = 18, 115
 #: Share of the non-empty values that must be full dates for the column to be one of dates.
 _MOSTLY = 0.8
 _MONTHS = r"[A-Za-zÀ-ÿ]{3,9}\.?"
-_FORMS = (
-    r"^(?P<y>\d{4})[-/. ](?P<m>\d{1,2})[-/. ]\d{1,2}(?:[ T]\d.*)?$",
-    rf"^\d{{1,2}}[-/. ]?(?P<m>\d{{1,2}}|{_MONTHS})[-/. ]?(?P<y>\d{{4}})(?:[ T]\d.*)?$",
-    r"^\d{1,2}[-/. ](?P<m>\d{1,2})[-/. ](?P<y>\d{2})$",
-    r"^(?P<y>(?:19|20)\d{2})(?P<m>0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$",
+_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        r"(?P<y>\d{4})[-/. ](?P<m>\d{1,2})[-/. ]\d{1,2}(?:[ T]\d.*)?",
+        r"\d{1,2}[-/. ](?P<m>\d{1,2})[-/. ](?P<y>\d{4})(?:[ T]\d.*)?",
+        rf"\d{{1,2}}[-/. ]?(?P<m>{_MONTHS})[-/. ]?(?P<y>\d{{4}})(?:[ T]\d.*)?",
+        r"\d{1,2}[-/. ](?P<m>\d{1,2})[-/. ](?P<y>\d{2})",
+        r"(?P<y>(?:19|20)\d{2})(?P<m>0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
+    )
 )
+
+
+def date_year(text: str) -> float:
+    """Return the decimal year of a full date, NaN where the text is none; see `date_years`."""
+    found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
+    if found is None:
+        return math.nan
+    year, month = int(found["y"]), found["m"]
+    if len(found["y"]) == 2:
+        # No one in the study is over a hundred, nor was included after 2030.
+        year += 2000 if year <= 30 else 1900
+    number = float(month) if month.isdigit() and 1 <= int(month) <= 12 else 6.5
+    return year + (number - 1) / 12 if 1850 <= year <= 2150 else math.nan
 
 
 def date_years(values: pd.Series) -> pd.Series:
@@ -29,16 +50,9 @@ def date_years(values: pd.Series) -> pd.Series:
     Series of float
         To a month (half a year where the month is a word); missing where the value is no full date.
     """
-    text = values.fillna("").astype("str").str.strip()
-    years = pd.Series(float("nan"), index=values.index)
-    for form in _FORMS:
-        parts = text.str.extract(form)
-        year = pd.to_numeric(parts["y"], errors="coerce")
-        # Two digits: no one in the study is over a hundred, nor was included after 2030.
-        year = year.mask(year < 100, year.where(year <= 30, year - 100) + 2000)
-        month = pd.to_numeric(parts["m"], errors="coerce").fillna(6.5).where(lambda m: m <= 12, 6.5)
-        years = years.fillna((year + (month - 1) / 12).where(year.between(1850, 2150)))
-    return years
+    codes, distinct = pd.factorize(values.fillna("").astype("str"))
+    years = np.array([date_year(text.strip()) for text in distinct], dtype=float)
+    return pd.Series(years[codes] if len(codes) else [], index=values.index, dtype=float)
 
 
 def is_date_column(values: pd.Series) -> bool:

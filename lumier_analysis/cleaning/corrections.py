@@ -27,7 +27,7 @@ _NEEDED = ("table", "field", "who", "when", "why")
 LOG_COLUMNS = ("line", *COLUMNS, "source file", "source row")
 TEMPLATE = (
     ";".join(COLUMNS) + " and below it, for example, "
-    "visits;01-003;M6;;c3;102;1.02;A. Martin;2021-03-01;value in mg/dL, source document seen"
+    "visits;01-003;M6;;c3;102;1.02;data manager;2021-03-01;value in mg/dL, source document seen"
 )
 
 

@@ -68,7 +68,7 @@ BIRTH_TOGETHER = re.compile(r"(?:date|dt|d|jour)(?:de)?naiss(?:ance)?|birth(?:da
 #: Beside a birth word these make the full date; with the year alone or the month and year it may stay.
 _FULL = _vocabulary("date dt jour day le on complete")
 INITIALS = _vocabulary("initiale initiales initials init initial")
-_YES_NO = _vocabulary("oui non o n yes no y true false vrai faux 0 1 x ok nsp na nd")
+_YES_NO = _vocabulary("oui non o n yes no y true false vrai faux 0 1 nsp na nd")
 
 
 def words_of(name: str) -> list[str]:

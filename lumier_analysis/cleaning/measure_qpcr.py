@@ -22,12 +22,12 @@ from lumier_analysis.qpcr import (
     choose_references,
     efficiencies,
     expression_from_ct,
+    is_standard,
     log2_units,
     mean_ct,
     standard_curves,
     standards_of,
 )
-from lumier_analysis.qpcr.efficiency import STANDARD_TYPES
 from lumier_analysis.study.plan import Plan
 
 
@@ -70,7 +70,8 @@ def measure_qpcr(
         no_template_control=qpcr.no_template_control,
         genomic_dna_assay=qpcr.genomic_dna_assay,
     )
-    own = adjusted[~adjusted["sample"].isin(controls) & ~_is_standard(adjusted)]
+    # Controls and standards measure nobody.
+    own = adjusted[~adjusted["sample"].isin(controls) & ~is_standard(adjusted)]
     curves, factors = _efficiency(adjusted, plan)
     ct, bound = mean_ct(own, qpcr.limit_of_detection)
     of_test = ct.index.isin(test_samples)
@@ -146,13 +147,6 @@ def _frozen(
         maximum_missing_fraction=plan.qpcr.maximum_missing_fraction,
         not_detected=plan.qpcr.not_detected,
     )
-
-
-def _is_standard(reactions: pd.DataFrame) -> pd.Series:
-    """Return which reactions are of a standard: they measure nobody."""
-    if "sample_type" not in reactions:
-        return pd.Series(False, index=reactions.index)
-    return reactions["sample_type"].str.strip().str.casefold().isin(STANDARD_TYPES)
 
 
 def _efficiency(reactions: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, pd.Series | None]:

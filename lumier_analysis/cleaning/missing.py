@@ -7,7 +7,7 @@ import pandas as pd
 #: Bookkeeping of the cleaning, not data.
 _NOT_DATA = (
     "patient_id", "visit", "date", "day", "scheduled", "source_file", "source_row", "corrected",
-    "sledai_items_sum",
+    "sledai_items_sum", "clinical_sledai", "lldas", "lldas_unjudged", "doris", "doris_unjudged",
 )  # fmt: skip
 
 

@@ -201,8 +201,15 @@ def qpcr_quality(run: Run, plan: Plan) -> tuple[QpcrQuality, pd.DataFrame]:
 
 
 def _normalisation(run: Run, plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare samples and chips as measured, calibrated, normalised; late is up in all three."""
-    panel = [g for g in plan.panel.genes if g in run.ct.columns]
+    """Compare samples and chips as measured, calibrated, normalised; late is up in all three.
+
+    The genes of the primary score are left out where ten others remain: they are made to differ between patients, and
+    in an interferon panel they are more than half, so that the median gene would be one of them.
+    """
+    scored = {g for m in plan.panel.scores[plan.panel.primary_score] for g in plan.panel.modules[m]}
+    all_genes = [g for g in plan.panel.genes if g in run.ct.columns]
+    others = [g for g in all_genes if g not in scored | set(plan.panel.other_genes)]
+    panel = others if len(others) >= 10 else all_genes
     own = run.raw["sample"].isin(run.passing) & run.raw["assay"].isin(panel) & run.raw["state"].eq("detected")
     part = run.raw.loc[own, ["sample", "assay", "ct"]]
     measured = part.groupby(["sample", "assay"])["ct"].mean().unstack("assay")  # noqa: PD010 (a Series)
@@ -210,7 +217,8 @@ def _normalisation(run: Run, plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:
     steps = {"measured": relative_levels(measured.reindex(run.passing))}
     if run.calibration is not None:
         steps["calibrated"] = relative_levels(detected.loc[run.passing])
-    steps["normalised"] = relative_levels(-run.expression.log2.mask(run.expression.censored).loc[run.passing])
+    normalised = run.expression.log2.mask(run.expression.censored).loc[run.passing, panel]
+    steps["normalised"] = relative_levels(-normalised)
     chips = run.own.drop_duplicates("sample").set_index("sample")["chip"]
     return normalisation_effect(pd.DataFrame(steps), chips)
 

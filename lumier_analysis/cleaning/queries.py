@@ -57,6 +57,15 @@ COLUMNS = (
     "file",
     "row",
 )
+#: Column of the list -> column of the rows it is taken from.
+_TAKEN = {
+    "centre": "centre",
+    "patient_id": "patient_id",
+    "visit": "visit",
+    "sample_id": "sample_id",
+    "file": "source_file",
+    "row": "source_row",
+}
 WITHHELD = "(withheld: may identify a person)"
 #: A cell that is longer is a sentence, and what it says is unknown.
 _LONGEST = 60
@@ -87,7 +96,7 @@ class Queries:
     """
 
     def __init__(self, plan_rules: Mapping[str, str] | None = None) -> None:
-        self._rows: list[dict[str, Any]] = []
+        self._parts: list[pd.DataFrame] = []
         self.rules: dict[str, str] = RULES | dict(plan_rules or {})
 
     def add(
@@ -119,28 +128,25 @@ class Queries:
         """
         if rule not in self.rules:
             raise KeyError(rule)
-        for label, row in rows.iterrows():
-            if isinstance(value, pd.Series):
-                found: Any = shown_value(value[label])  # type: ignore[call-overload]
-            else:
-                found = value if value is not None else shown_value(row.get(field, ""))
-            self._rows.append(
-                {
-                    "rule": rule,
-                    "severity": severity,
-                    "centre": row.get("centre", ""),
-                    "patient_id": row.get("patient_id", ""),
-                    "visit": row.get("visit", ""),
-                    "sample_id": row.get("sample_id", ""),
-                    "field": field,
-                    "value": found,
-                    "expected": expected[label] if isinstance(expected, pd.Series) else expected,  # type: ignore[call-overload]
-                    "message": self.rules[rule],
-                    "action": action,
-                    "file": row.get("source_file", ""),
-                    "row": row.get("source_row", ""),
-                }
-            )
+        n = len(rows)
+        if isinstance(value, pd.Series):
+            found = [shown_value(v) for v in value.loc[rows.index].tolist()]
+        elif value is not None:
+            found = [value] * n
+        else:
+            found = [shown_value(v) for v in rows[field].tolist()] if field in rows else [""] * n
+        cells = {
+            "rule": [rule] * n,
+            "severity": [severity] * n,
+            "field": [field] * n,
+            "value": found,
+            "expected": expected.loc[rows.index].tolist() if isinstance(expected, pd.Series) else [expected] * n,
+            "message": [self.rules[rule]] * n,
+            "action": [action] * n,
+        }
+        for column, source in _TAKEN.items():
+            cells[column] = rows[source].tolist() if source in rows else [""] * n
+        self._parts.append(pd.DataFrame(cells, columns=list(COLUMNS), dtype=object))
 
     def frame(self, centres: pd.Series | None = None, owners: pd.Series | None = None) -> pd.DataFrame:
         """Return all queries as text, ordered by rule, patient and place.
@@ -152,7 +158,7 @@ class Queries:
         owners : Series, optional
             Patient of a tube, indexed by sample_id, for queries that know the tube alone.
         """
-        table = pd.DataFrame(self._rows, columns=list(COLUMNS))
+        table = pd.concat([pd.DataFrame(columns=list(COLUMNS), dtype=object), *self._parts], ignore_index=True)
         if owners is not None:
             patients = table["sample_id"].map(owners[~owners.index.duplicated()].to_dict())
             table["patient_id"] = table["patient_id"].mask(table["patient_id"] == "", patients)

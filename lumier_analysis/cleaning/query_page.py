@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from lumier_analysis.cleaning.queries import SEVERITIES
+from lumier_analysis.study.names import capital, display_name
 
 NO_CENTRE = "none"
 
@@ -32,6 +33,11 @@ def script_json(content: object) -> Markup:
     """Return JSON that may stand inside a script element: no ``<`` can end it."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Markup(re.sub("[<>&\u2028\u2029]", lambda sign: f"\\u{ord(sign[0]):04x}", text))
+
+
+def rule_label(rule: str) -> str:
+    """Return a rule's id as words."""
+    return capital(display_name(rule))
 
 
 def centre_by_rule(queries: pd.DataFrame) -> pd.DataFrame:
@@ -64,11 +70,14 @@ def query_page(queries: pd.DataFrame, rules: dict[str, str], title: str, caution
     str
         HTML that loads nothing: styles, script and data are inside, and a policy in its head forbids the rest.
     """
+    # What must be answered stands first.
+    queries = queries.sort_values("severity", key=lambda s: s.map(SEVERITIES.index), kind="stable")
     counts = centre_by_rule(queries)
     severity = queries.drop_duplicates("rule").set_index("rule")["severity"].to_dict()
     rows = [
         {
             "rule": rule,
+            "label": rule_label(rule),
             "finds": rules.get(rule, ""),
             "severity": severity[rule],
             "cells": [(centre, int(n)) for centre, n in counts.loc[rule].items()],
@@ -77,7 +86,7 @@ def query_page(queries: pd.DataFrame, rules: dict[str, str], title: str, caution
         for rule in counts.index
     ]
     shown = queries.assign(centre=queries["centre"].replace("", NO_CENTRE))
-    columns = list(shown.columns)
+    columns, labels = list(shown.columns), {row["rule"]: row["label"] for row in rows}
     return _template().render(
         title=title,
         caution=caution,
@@ -86,5 +95,5 @@ def query_page(queries: pd.DataFrame, rules: dict[str, str], title: str, caution
         totals=[int(n) for n in counts.sum()],
         by_severity=[(s, int((queries["severity"] == s).sum())) for s in SEVERITIES],
         total=len(queries),
-        data=script_json({"columns": columns, "rows": shown.to_numpy().tolist()}),
+        data=script_json({"columns": columns, "rows": shown.to_numpy().tolist(), "labels": labels}),
     )

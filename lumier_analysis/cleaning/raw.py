@@ -8,12 +8,14 @@ import pandas as pd
 
 from lumier_analysis.cleaning.birth import date_years, is_date_column
 from lumier_analysis.cleaning.corrections import read_corrections
+from lumier_analysis.cleaning.dialects import settled
 from lumier_analysis.cleaning.privacy import Finding, refuse, scan_columns, scan_sample_names
 from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.cleaning.tables import RowAccount, canonical_table
 from lumier_analysis.readers import SeriesMatrix, read_file
 from lumier_analysis.study import Study
 from lumier_analysis.study.plan import Plan
+from lumier_analysis.study.tables import check_table
 
 #: Canonical tables, in the order in which they are made.
 TABLES = ("patients", "visits", "samples", "flares", "plate_map", "controls")
@@ -70,6 +72,7 @@ class RawFiles:
                 content = content.samples
             if {"sample", "well"} <= set(content.columns):
                 instruments.append(key)
+                check_table("reactions", content, key)
             self.content[key] = content
         self._gate(instruments, queries)
         self.content |= matrices
@@ -117,6 +120,7 @@ class RawFiles:
         if spec is None:
             return None
         raw = self.content[spec.file]
-        file = self.plan.files[spec.file]
+        made_of_it = [t for _, t in self.plan.tables if t is not None and t.file == spec.file]
+        file = settled(raw, self.plan.files[spec.file], made_of_it, self.plan.missing_codes)
         table, account = canonical_table(raw, name, spec, file, self.plan.missing_codes, queries)
         return self.corrections.mark(table, spec), account

@@ -12,6 +12,7 @@ from lumier_analysis.cleaning.dialects import absent_codes, settled
 from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.errors import PlanError, RawDataError
 from lumier_analysis.readers.legend import legend_of
+from lumier_analysis.readers.redcap import INSTRUMENT
 from lumier_analysis.study.export_sections import FileSpec, TableSpec
 from lumier_analysis.study.tables import check_table
 
@@ -53,7 +54,15 @@ def _select(raw: pd.DataFrame, table: str, spec: TableSpec) -> pd.DataFrame:
     keep = pd.Series(True, index=raw.index)
     for column, allowed in spec.where.items():
         keep &= raw[column].isin(allowed)
-    return raw[keep]
+    selected = raw[keep]
+    kinds = sorted(selected[INSTRUMENT].str.strip().unique()) if INSTRUMENT in selected else []
+    if len(kinds) > 1:
+        raise PlanError(
+            f"The table {table} takes rows of several instruments of '{spec.file}', which have other fields",
+            found=", ".join(kind or "rows of no repeating instrument" for kind in kinds),
+            fix=f'choose with tables.{table}.where: {{{INSTRUMENT}: ["{kinds[-1]}"]}}, or [""] for no instrument',
+        )
+    return selected
 
 
 def _query_unfinished(table: pd.DataFrame, raw: pd.DataFrame, queries: Queries) -> None:

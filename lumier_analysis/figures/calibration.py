@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.style import COLOURS, GREY, Width, new_figure, styled
+from lumier_analysis.study.names import display_text
 
 
 @styled
@@ -34,11 +37,12 @@ def calibration_figure(
         Flexible curve: predicted, observed, and ci_low, ci_high for a band.
     histogram : (edges, counts), optional
         Landmarks by predicted risk, shapes (k + 1,) and (k,). NaN is a count withheld (see
-        `reporting.suppress_bars`), drawn hatched up to `threshold`.
+        `reporting.suppress_bars`), drawn hatched up to `threshold`; where it is the only one, the smallest bar beside
+        it is withheld too, since the number of landmarks is known.
     threshold : int
         Disclosure threshold.
     text : str
-        Written in the upper left corner: intercept, slope, O/E.
+        Written above the axes: intercept, slope, O/E.
     title : str
     limit : float, optional
         Upper end of both axes; default from the data.
@@ -52,6 +56,7 @@ def calibration_figure(
     absent = [c for c in ("predicted", "observed", "ci_low", "ci_high") if c not in groups.columns]
     if absent or groups.empty:
         raise UsageError("A calibration plot needs groups of predicted risk", found=f"no {', '.join(absent) or 'rows'}")
+    text = display_text(text)
     reach = [groups[c].max() for c in ("predicted", "observed", "ci_high")]
     if curve is not None:
         reach.append(curve["predicted"].max())
@@ -91,17 +96,16 @@ def calibration_figure(
         axes.set_xlabel("Predicted risk of a flare by the next visit")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_locator(MaxNLocator(6))
-    title_text = title or None
-    if title_text:
-        axes.set_title(title_text)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    lines = text.splitlines()
+    if title:
+        axes.set_title(title, pad=6 + 10 * len(lines))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, columnspacing=1.2)
-    if text:
-        box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": "none", "alpha": 0.85}
-        axes.text(
-            0.03, 0.97, text, transform=axes.transAxes, ha="left", va="top", fontsize=7, bbox=box, linespacing=1.35
-        )
+    # Above the axes: inside there is no corner that an interval or the curve may not cross.
+    look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "left", "va": "bottom"}
+    for k, line in enumerate(reversed(lines)):
+        axes.annotate(line, (0, 1), (0, 4 + 10 * k), fontsize=7, **look)
     return figure
 
 
@@ -111,6 +115,8 @@ def _histogram(axes, edges: ArrayLike, counts: ArrayLike, *, threshold: int) -> 
     if left.shape != (len(n) + 1,):
         raise UsageError("A histogram has one edge more than counts", found=f"{len(left)} edges, {len(n)} counts")
     hidden = np.isnan(n)
+    if hidden.sum() == 1 and (n > 0).any():
+        hidden[np.nanargmin(np.where(n > 0, n, np.nan))] = True
     width = np.diff(left)
     axes.bar(left[:-1][~hidden], n[~hidden], width[~hidden], align="edge", color="#9fb8c8", edgecolor="white", lw=0.4)
     if hidden.any():
@@ -124,7 +130,7 @@ def _histogram(axes, edges: ArrayLike, counts: ArrayLike, *, threshold: int) -> 
             ec=GREY,
             hatch="//////",
             lw=0.4,
-            label=f"fewer than {threshold}",
+            label="withheld",
         )
         axes.legend(loc="upper right", handlelength=1.4, borderaxespad=0.1)
     axes.set_xlabel("Predicted risk of a flare by the next visit")

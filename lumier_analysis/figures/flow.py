@@ -12,6 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.measure import SIZE, wrap
 from lumier_analysis.figures.style import GREY, INK, PALE, WIDTHS, Width, new_figure, styled
+from lumier_analysis.study.names import capital
 
 LINE = 3.3  # millimetres from line to line
 PAD = 1.7  # millimetres inside a box
@@ -68,14 +69,14 @@ def _level(steps: list[Mapping[str, Any]], main: float, side: float) -> list[tup
     excluded = [step for step in steps if step["step"] == "excluded"]
     for step in steps:
         if step["step"] == "start":
-            boxes.append(("main", _Box([(_capital(step["reason"]), False), (_n(step["n"]), True)], main)))
+            boxes.append(("main", _Box([(capital(step["reason"]), False), (_n(step["n"]), True)], main)))
     if excluded:
-        rows = [("Excluded", True), *((f"{_capital(s['reason'])}: {_n(s['n'])}", False) for s in excluded)]
+        rows = [("Excluded", True), *((f"{capital(s['reason'])}: {_n(s['n'])}", False) for s in excluded)]
         boxes.append(("side", _Box(rows, side)))
     rows = []
     for step in steps:
         if step["step"] == "end":
-            rows += [(_capital(step["reason"]), False), (_n(step["n"]), True)]
+            rows += [(capital(step["reason"]), False), (_n(step["n"]), True)]
         elif step["step"] == "of which":
             rows.append((f"{step['reason']}: {_n(step['n'])}", False))
     if rows:
@@ -83,8 +84,12 @@ def _level(steps: list[Mapping[str, Any]], main: float, side: float) -> list[tup
     return boxes
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _key(steps: Iterable[Mapping[str, Any]]) -> str:
+    """Return the sentence that explains the suppressed counts of a flow; empty if there are none."""
+    marks = sorted({str(step["n"]) for step in steps if isinstance(step["n"], str)})
+    means = [f"{m}: at least 1, fewer than {m[1:]}" for m in marks if m.startswith("<")]
+    means += [f"{m}: withheld, so that a small count cannot be worked out" for m in marks if not m.startswith("<")]
+    return f"{'; '.join(means)}." if means else ""
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -100,7 +105,8 @@ def flow_diagram(flow: Iterable[Mapping[str, Any]], *, titles: Mapping[str, str]
     ----------
     flow : iterable of dict
         cohort, level ("patients", "visits"), step ("start", "excluded", "end", "of which"), reason, n; `n` may be a
-        text ("<5"). Pass it through `reporting.disclosed_flow` first: what is given is drawn.
+        text ("<5", "[c]"), which a line at the foot explains. Pass the flow through `reporting.disclosed_flow` first:
+        what is given is drawn.
     titles : mapping, optional
         Cohort -> heading; default "Test cohort", "Validation cohort".
 
@@ -141,7 +147,9 @@ def flow_diagram(flow: Iterable[Mapping[str, Any]], *, titles: Mapping[str, str]
         placed[c, v] = row
         heights[v] = [max(h, box.height if box else 0.0) for h, box in zip(heights[v], row, strict=True)]
     title, label = 7.0, 5.5
+    key = wrap(_key(steps), WIDTHS[size] - 2 * MARGIN) if _key(steps) else []
     total = 2 * MARGIN + title + sum(label + sum(h) + 2 * GAP for h in heights.values()) + GAP * (len(levels) - 1)
+    total += len(key) * LINE + (2.5 if key else 0.0)
     names = {"test": "Test cohort", "validation": "Validation cohort"} | dict(titles or {})
     ends = "; ".join(
         f"{names.get(s['cohort'], s['cohort'])}: {s['reason']} {_n(s['n'])}" for s in steps if s["step"] == "end"
@@ -178,4 +186,7 @@ def flow_diagram(flow: Iterable[Mapping[str, Any]], *, titles: Mapping[str, str]
                 _arrow(axes, (spine, middle), (left + column - side, middle))
                 excluded.draw(axes, left + column - side, y1, centred=False, side=True)
             top = y2 - h[2] - GAP
+    for i, line in enumerate(key):
+        y = -total + MARGIN + (len(key) - i - 0.5) * LINE
+        axes.text(MARGIN, y, line, fontsize=6.5, color=GREY, va="center_baseline")
     return figure

@@ -14,9 +14,11 @@ from matplotlib.ticker import MaxNLocator
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.measure import text_width, wrap
 from lumier_analysis.figures.style import COLOURS, GREY, INK, WIDTHS, Width, new_figure, styled
+from lumier_analysis.study.names import display_text
 
 MARGIN = 2.0  # millimetres
 ROW = 5.2  # millimetres from line to line
+LONGEST_NOTE = 36.0  # millimetres
 
 
 @styled
@@ -37,7 +39,8 @@ def forest_figure(
     ----------
     rows : DataFrame
         label, value, ci_low, ci_high; optional: n (text, written beside the label), bold (bool), group (a heading is
-        written where it changes), note (why a missing value is missing). Missing values are written "not estimable".
+        written where it changes), note (why a missing value is missing, where it is short). Missing values are written
+        "not estimable".
     reference : float, optional
         Vertical line of no effect.
     limits : (low, high), optional
@@ -50,7 +53,7 @@ def forest_figure(
     Raises
     ------
     UsageError
-        A column is absent or there is no row.
+        A column is absent, there is no row, or the figure is too narrow for what stands beside the intervals.
     """
     absent = [c for c in ("label", "value", "ci_low", "ci_high") if c not in rows.columns]
     if absent or rows.empty:
@@ -63,6 +66,13 @@ def forest_figure(
     counts = max(text_width(line.n, size=6.5) for line in lines)
     counts += 3.0 if counts else 0.0
     room = max(15.0, min(0.40 * total, total * 2 / 3 - 2.5 - 3.5 - MARGIN - numbers - counts))
+    left_for_intervals = total - (MARGIN + room + counts + numbers + 2.5 + 3.5)
+    if left_for_intervals < total / 6:
+        raise UsageError(
+            "The intervals of this forest plot have no room beside their labels and counts",
+            found=f"{max(left_for_intervals, 0):.0f} of {total:.0f} mm",
+            fix="use width='double', or leave out the column n",
+        )
     lines = [replace(line, label=wrap(line.label[0], room, bold=line.bold)) for line in lines]
     heights = [ROW + (len(line.label) - 1) * 3.0 for line in lines]
     at = np.cumsum(heights) - np.array(heights) / 2
@@ -87,9 +97,11 @@ def forest_figure(
         axes.axvline(reference, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1)
     for line, y in zip(lines, at, strict=True):
         weight = "bold" if line.bold else "normal"
-        look: dict[str, Any] = {"va": "center", "fontsize": 7, "fontweight": weight}
-        texts.text(MARGIN, y, "\n".join(line.label), ha="left", linespacing=1.15, **look)
-        texts.text(n_end, y, line.n, ha="right", va="center", fontsize=6.5, color=GREY)
+        # The letters of one line stand on one baseline, whatever hangs below it.
+        look: dict[str, Any] = {"va": "center_baseline", "fontsize": 7, "fontweight": weight}
+        alone = look if len(line.label) == 1 else look | {"va": "center"}
+        texts.text(MARGIN, y, "\n".join(line.label), ha="left", linespacing=1.15, **alone)
+        texts.text(n_end, y, line.n, ha="right", va="center_baseline", fontsize=6.5, color=GREY)
         faint = GREY if np.isnan(line.interval[0]) else INK
         texts.text(total - MARGIN, y, line.right, ha="right", color=faint, **look)
         _interval(axes, float(y), line.interval, (low, high), bold=line.bold)
@@ -120,17 +132,19 @@ def _lines(rows: pd.DataFrame, digits: int) -> list[_Line]:
     for item in rows.to_dict("records"):
         group = item.get("group")
         if group is not None and not pd.isna(group) and group != previous:
-            lines.append(_Line([str(group)], "", "", nothing, True, True))
+            lines.append(_Line([display_text(str(group))], "", "", nothing, True, True))
             previous = group
         value, a, b = (float(item[c]) for c in ("value", "ci_low", "ci_high"))
         n = "" if pd.isna(item.get("n", "")) else str(item.get("n", ""))
         note = item.get("note", "")
         if np.isnan(value):
-            text = "not estimable" if pd.isna(note) or not note else str(note)
+            text = "" if pd.isna(note) else display_text(str(note))
+            # A long reason would take the room of the intervals; the tables give it in full.
+            text = text if 0 < text_width(text) <= LONGEST_NOTE else "not estimable"
         else:
             text = f"{value:.{digits}f}" + ("" if np.isnan(a) else f" ({a:.{digits}f} to {b:.{digits}f})")
         bold = bool(item.get("bold", False))
-        label = [str(item["label"])]
+        label = [display_text(str(item["label"]))]
         lines.append(_Line(label, n, text.replace("-", "−") if value == value else text, (value, a, b), bold, False))
     return lines
 

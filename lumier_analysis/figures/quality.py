@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -9,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.style import COLOURS, GREY, INK, Width, new_figure, styled
+from lumier_analysis.study.names import display_name
 
 HATCHES = ("", "//////", "......", "xxxxxx")
 
@@ -40,8 +43,8 @@ def missingness_figure(missing: pd.DataFrame, *, title: str = "Missing values", 
     )
     axes.set_facecolor("#f3f3f3")
     axes.invert_yaxis()
-    axes.set_xticks(np.arange(missing.shape[1]) + 0.5, [str(c) for c in missing.columns])
-    axes.set_yticks(np.arange(missing.shape[0]) + 0.5, [str(v) for v in missing.index])
+    axes.set_xticks(np.arange(missing.shape[1]) + 0.5, [display_name(c) for c in missing.columns])
+    axes.set_yticks(np.arange(missing.shape[0]) + 0.5, [display_name(v) for v in missing.index])
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -109,7 +112,7 @@ def queries_figure(
     axes.set_yticks(at, [str(name) for name in frame.index])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.16 * reach)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlabel(xlabel)
     if frame.shape[1] > 1:
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -142,7 +145,8 @@ def chip_figure(
     if not np.allclose(chips[states].sum(axis=1), 1, rtol=0, atol=1e-6):
         raise UsageError("The states of a chip's reactions do not add up to 1")
     worst = chips["untrusted"].idxmax()
-    alt = f"State of reactions on {len(chips)} chips; most untrusted: {worst}, {100 * chips['untrusted'].max():.1f} %."
+    most = f"{display_name(worst)}, {100 * chips['untrusted'].max():.1f} %"
+    alt = f"State of reactions on {len(chips)} chips; most untrusted: {most}."
     second = "calibrator" in chips.columns
     figure = new_figure(width, 95 if second else 66, alt=alt)
     panels = figure.subplots(
@@ -154,7 +158,7 @@ def chip_figure(
     # The rest is detected; drawn too, it would flatten what matters.
     for state, colour, hatch in (("not_detected", "#8fb8d0", ""), ("untrusted", COLOURS[1], "xxxxxx")):
         share = chips[state].to_numpy(dtype=float)
-        name = state.replace("_", " ")
+        name = display_name(state)
         axes.bar(at, share, 0.8, bottom=start, color=colour, hatch=hatch, ec="white", lw=0.3, label=name)
         start = start + share
     axes.set_ylim(0, max(0.05, 1.08 * float(start.max())))
@@ -169,10 +173,16 @@ def chip_figure(
         last.plot(at, chips["calibrator"], "o-", color=COLOURS[0], mfc="white", lw=0.9)
         last.set_ylabel("Calibrator,\nmean Ct")
     step = max(1, int(np.ceil(len(chips) / 24)))
-    names = [str(name) for name in chips.index]
+    names = _without_common_start([str(name) for name in chips.index])
     rotate = max(map(len, names)) * len(names[::step]) > 90
     last.set_xticks(at[::step], names[::step], rotation=90 if rotate else 0)
     last.set_xlim(-0.7, len(chips) - 0.3)
     last.set_xlabel("Chip")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _without_common_start(names: list[str]) -> list[str]:
+    """Return names without the word they all begin with ("chip_01", "chip_02": "01", "02"): the axis says it."""
+    words = {match.group() if match else "" for match in (re.match(r"[^\W\d_]+[_ -](?=\w)", name) for name in names)}
+    return [name.removeprefix(*words) for name in names] if len(words) == 1 else names

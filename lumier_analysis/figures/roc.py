@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.style import COLOURS, GREY, LINES, Width, new_figure, styled
+from lumier_analysis.study.names import display_text
 
 
 @styled
@@ -50,6 +51,7 @@ def roc_figure(
     UsageError
         A curve leaves the unit square or its arrays differ in length.
     """
+    text = display_text(text)
     curves = [(label, false_positive, true_positive), *others]
     checked = []
     for name, x, y in curves:
@@ -68,7 +70,7 @@ def roc_figure(
         axes.fill_between(grid, low, high, color=COLOURS[0], alpha=0.16, lw=0, zorder=2)
     for k, (name, x, y) in enumerate(checked):
         style = {"color": COLOURS[k % 6], "ls": LINES[k % 6], "lw": 1.7 if k == 0 else 1.1}
-        axes.plot(x, y, label=name, drawstyle="steps-post", zorder=5 - k / 10, **style)
+        axes.plot(x, y, label=display_text(name), drawstyle="steps-post", zorder=5 - k / 10, **style)
     if operating_point is not None:
         axes.plot(
             *operating_point, "o", mfc="white", mec=COLOURS[0], mew=1.2, ms=6, zorder=6, label="Locked threshold", ls=""
@@ -78,7 +80,7 @@ def roc_figure(
     axes.set_yticks(np.arange(0, 1.01, 0.2))
     if title:
         axes.set_title(title)
-    legend: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.13), "ncols": 2, "borderaxespad": 0}
+    legend: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.16), "ncols": 2, "borderaxespad": 0}
     if len(checked) > 1 or operating_point is not None:
         axes.legend(**legend)
     if text:

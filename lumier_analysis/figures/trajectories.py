@@ -12,6 +12,7 @@ from matplotlib.transforms import offset_copy
 
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.style import COLOURS, GREY, LINES, MARKERS, Width, new_figure, styled
+from lumier_analysis.study.names import display_name, display_text
 
 
 @styled
@@ -59,7 +60,7 @@ def trajectory_figure(
     spread = (max(position.values()) - min(position.values())) or 1.0
     shift = (np.arange(len(groups)) - (len(groups) - 1) / 2) * 0.025 * spread
     counted = "n" in means.columns
-    what = f" by {group.replace('_', ' ')}" if group else ""
+    what = f" by {display_name(group)}" if group else ""
     figure = new_figure(width, 72 + (4 * len(groups) if counted else 0) + (5 if note else 0), alt="")
     axes = figure.add_subplot()
     if reference is not None:
@@ -71,9 +72,17 @@ def trajectory_figure(
         error = [mean - own["ci_low"].to_numpy(dtype=float), own["ci_high"].to_numpy(dtype=float) - mean]
         style = {"color": COLOURS[k % 6], "ls": LINES[k % 6], "marker": MARKERS[k % 6]}
         axes.errorbar(
-            at, mean, yerr=error, mfc="white", mew=1.1, elinewidth=0.9, capsize=2, label=str(name or ""), **style
+            at,
+            mean,
+            yerr=error,
+            mfc="white",
+            mew=1.1,
+            elinewidth=0.9,
+            capsize=2,
+            label=display_text(str(name or "")),
+            **style,
         )
-    axes.set_xticks([position[p] for p in places], [str(p) for p in places])
+    axes.set_xticks([position[p] for p in places], [display_name(p) for p in places])
     axes.set_xlim(min(position.values()) - 0.12 * spread, max(position.values()) + 0.12 * spread)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if title:
@@ -92,7 +101,7 @@ def trajectory_figure(
         for name in groups
         for own in [means if name is None else means[means[group] == name]]
     )
-    figure.set_label(f"{ylabel} over {xlabel.lower()}{what}, means with intervals. {ends}.")
+    figure.set_label(display_text(f"{ylabel} over {xlabel.lower()}{what}, means with intervals. {ends}."))
     return figure
 
 

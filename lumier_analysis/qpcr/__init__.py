@@ -8,7 +8,7 @@ from lumier_analysis.qpcr.chips import Drift, chip_drift, chip_quality
 from lumier_analysis.qpcr.controls import control_summary, genomic_dna_rule, no_template_rule
 from lumier_analysis.qpcr.ct import read_ct
 from lumier_analysis.qpcr.detection import assay_quality, detection_table, lost_blocks, sample_quality
-from lumier_analysis.qpcr.efficiency import efficiencies, standard_curves, standards_of
+from lumier_analysis.qpcr.efficiency import efficiencies, is_standard, standard_curves, standards_of
 from lumier_analysis.qpcr.expression import (
     Expression,
     expression_from_ct,
@@ -60,6 +60,7 @@ __all__ = [
     "genorm",
     "impute_below",
     "independent_score",
+    "is_standard",
     "log2_units",
     "lost_blocks",
     "mean_ct",

@@ -9,8 +9,6 @@ from scipy import stats
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.qpcr.reactions import check_reactions
 
-#: How instruments name the sample type of a standard.
-STANDARD_TYPES = ("standard", "std", "standards")
 #: Slopes of 90 to 110 % amplification, and the fit that a curve should have (MIQE; Bustin 2009, Clin Chem 55:611).
 USUAL_SLOPE, USUAL_R2 = (-3.6, -3.1), 0.98
 
@@ -82,13 +80,22 @@ def standard_curves(standards: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     return table.assign(flag=pd.Series(flags, index=table.index, dtype="str"), usable=usable)
 
 
+def is_standard(reactions: pd.DataFrame) -> pd.Series:
+    """Return which reactions are of a standard, by their task, or by their sample type where no task is known."""
+    if "task" in reactions:
+        return reactions["task"].eq("standard")
+    if "sample_type" in reactions:
+        return reactions["sample_type"].str.strip().str.casefold().isin(["standard", "std"])
+    return pd.Series(False, index=reactions.index)
+
+
 def standards_of(reactions: pd.DataFrame) -> pd.DataFrame:
     """Return the detected reactions of standards, with their quantity.
 
     Parameters
     ----------
     reactions : DataFrame
-        As a reader gives them; standards have a `sample_type` of "Standard" or "STD" and a `quantity`.
+        As a reader gives them: standards have a `quantity`, see `is_standard`.
 
     Raises
     ------
@@ -96,14 +103,12 @@ def standards_of(reactions: pd.DataFrame) -> pd.DataFrame:
         There are none.
     """
     check_reactions(reactions)
-    has = {"sample_type", "quantity"} <= set(reactions.columns)
-    kind = reactions["sample_type"].astype("str").str.strip().str.casefold() if has else None
-    found = reactions[kind.isin(STANDARD_TYPES) & reactions["quantity"].gt(0)] if kind is not None else reactions[:0]
-    found = found[found["state"].eq("detected")]
+    found = reactions[is_standard(reactions) & reactions["state"].eq("detected")]
+    found = found[found["quantity"].gt(0)] if "quantity" in found else found[:0]
     if not len(found):
         raise AnalysisError(
             "The exports hold no standards of known quantity to compute efficiencies from",
-            found="no reaction of sample type Standard with a quantity above nil",
+            found="no reaction of a standard with a quantity above nil",
             fix="set `qpcr.efficiency: doubling` in the plan, or export the standards with their quantities",
         )
     return found

@@ -15,8 +15,9 @@ import pandas as pd
 
 from lumier_analysis.errors import RawDataError
 from lumier_analysis.readers.chips import CHAMBER, chamber_count, chip_size, refuse_other_chambers
+from lumier_analysis.readers.cycles import NO_CT, refuse_strange_cycles, shown
 from lumier_analysis.readers.decode import decode, read_bytes, records
-from lumier_analysis.readers.reactions import NO_CT, Source, reaction_table, refuse_strange_cycles, shown
+from lumier_analysis.readers.reactions import Source, reaction_table
 from lumier_analysis.readers.tasks import well_tasks
 
 _HEADER = re.compile(r"^\W?ID\W?([,;\t])", flags=re.MULTILINE)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lumier_analysis.readers.cycles import cycles, numbers
 from lumier_analysis.readers.named_table import read_named_table
-from lumier_analysis.readers.reactions import Source, cycles, full_plate, numbers, reaction_table
+from lumier_analysis.readers.reactions import Source, full_plate, reaction_table
 from lumier_analysis.readers.tasks import sample_types, well_tasks
 
 COLUMNS = {
@@ -49,6 +50,7 @@ def parse_cfx(text: str, source: Source) -> pd.DataFrame:
         well=well,
         sample=table.get("sample"),
         assay=[a or dye for a, dye in zip(table.get("assay"), table.get("dye"), strict=True)],
+        dye=table.get("dye"),
         ct=ct,
         state=np.where(np.isnan(ct), "not detected", "detected"),
         task=well_tasks(content),

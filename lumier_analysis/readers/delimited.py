@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,8 @@ from lumier_analysis.errors import PlanError, RawDataError
 from lumier_analysis.readers.decode import decode, read_bytes, records
 from lumier_analysis.readers.dialect import find_layout
 from lumier_analysis.readers.legend import Legend, with_legend
+
+_BLOCK = 4096
 
 
 def check_names(names: list[str], name: str) -> None:
@@ -36,7 +40,7 @@ def with_place(columns: dict[str, list[str]], name: str, rows: list[int]) -> pd.
     return frame
 
 
-def _checked_names(header: list[str], columns: list[tuple[str, ...]], name: str) -> list[str]:
+def _checked_names(header: list[str], columns: list[list[str]], name: str) -> list[str]:
     """Return the column names; duplicated ones, and nameless columns that hold data, are refused."""
     names = [h.strip() for h in header]
     check_names(names, name)
@@ -50,22 +54,36 @@ def _checked_names(header: list[str], columns: list[tuple[str, ...]], name: str)
     return names
 
 
-def _check_widths(text: str, header: list[str], body: list[tuple[int, list[str]]], name: str) -> None:
-    """Refuse a line that is cut or broken, and a header that stands again: two files put together."""
-    for line, fields in body:
-        if len(fields) != len(header):
-            cut = line == body[-1][0] and not text.endswith(("\n", "\r"))
-            raise RawDataError(
-                f"The raw file {name} {'is cut in its last line' if cut else 'has a broken line'}",
-                found=f"{len(fields)} fields instead of {len(header)} on line {line}",
-                fix="export the file again" if cut else f"look at line {line} for an unquoted separator or line break",
-            )
-        if len(header) > 1 and fields == header:
-            raise RawDataError(
-                f"The raw file {name} holds its header line twice",
-                found=f"the column names again on line {line}",
-                fix="export it again, or name its parts apart: two files seem to be put together",
-            )
+def _collected(
+    body: Iterator[tuple[int, list[str]]], header: list[str], text: str, name: str
+) -> tuple[list[list[str]], list[int]]:
+    """Turn records into columns and their lines; refuse one that is cut or broken, and a header that stands again."""
+    columns: list[list[str]] = [[] for _ in header]
+    lines: list[int] = []
+    # Rows are turned into columns as they come: a hundred thousand lists alive at once would cost the garbage
+    # collector more than the reading.
+    while block := list(islice(body, _BLOCK)):
+        for line, fields in block:
+            if len(fields) != len(header):
+                last = line == block[-1][0] and next(body, None) is None
+                cut = last and not text.endswith(("\n", "\r"))
+                raise RawDataError(
+                    f"The raw file {name} {'is cut in its last line' if cut else 'has a broken line'}",
+                    found=f"{len(fields)} fields instead of {len(header)} on line {line}",
+                    fix="export the file again"
+                    if cut
+                    else f"look at line {line} for an unquoted separator or line break",
+                )
+            if fields == header and len(header) > 1:
+                raise RawDataError(
+                    f"The raw file {name} holds its header line twice",
+                    found=f"the column names again on line {line}",
+                    fix="export it again, or name its parts apart: two files seem to be put together",
+                )
+            lines.append(line)
+        for column, values in zip(columns, zip(*(fields for _, fields in block), strict=True), strict=True):
+            column.extend(values)
+    return columns, lines
 
 
 def check_dialect(name: str, separator: str | None, decimal: str | None) -> None:
@@ -123,18 +141,16 @@ def read_delimited(
     check_dialect(name, separator, decimal)
     text = decode(read_bytes(path), name, encoding)
     layout = find_layout(text, name, separator=separator, header=header)
-    parsed = list(records(text[layout.start :], name, layout.separator, layout.line))
+    body = records(text[layout.start :], name, layout.separator, layout.line)
+    _, titles = next(body, (0, []))
     # Bytes that are not blank may still be blank text: a no-break space, or a pair of quotes.
-    if not parsed or not any(field.strip() for field in parsed[0][1]):
+    if not any(field.strip() for field in titles):
         first = next((line for line in text.splitlines() if line.strip()), "")
         raise RawDataError(
             f"The raw file {name} has no header line", found=f"first line '{first[:60]}'", fix="export it again"
         )
-    (_, titles), body = parsed[0], parsed[1:]
-    _check_widths(text, titles, body, name)
-    columns = list(zip(*(fields for _, fields in body), strict=True)) or [()] * len(titles)
+    columns, rows = _collected(body, titles, text, name)
     names = _checked_names(titles, columns, name)
-    rows = [line for line, _ in body]
-    frame = with_place({n: list(c) for n, c in zip(names, columns, strict=True) if n}, name, rows)
+    frame = with_place({n: c for n, c in zip(names, columns, strict=True) if n}, name, rows)
     unfinished = ((name, rows[-1]),) if rows and not text.endswith(("\n", "\r")) else ()
     return with_legend(frame, Legend(unfinished=unfinished))

@@ -15,6 +15,8 @@ from lumier_analysis.errors import RawDataError
 SEPARATORS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "bar"}
 #: Records looked at to find the separator: enough to see a pattern, few enough to cost nothing.
 _SAMPLE_RECORDS, _SAMPLE_CHARACTERS = 200, 200_000
+#: A title above a table is short, and no table itself: few lines, few marks in each.
+_MOST_TITLES, _MOST_MARKS = 10, 2
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -42,19 +44,31 @@ def _starts(text: str) -> list[int]:
     return [0, *(m.end() for m in _LINE_END.finditer(text[:_SAMPLE_CHARACTERS]))]
 
 
+def _are_titles(lines: list[str]) -> bool:
+    """Tell whether lines above a table are a title, and not a table of another dialect that must not be skipped."""
+    counts = {s: [line.count(s) for line in lines] for s in SEPARATORS}
+    regular = any(len(lines) > 1 and len(set(n)) == 1 and n[0] > 0 for n in counts.values())
+    return len(lines) <= _MOST_TITLES and not regular and all(max(n) <= _MOST_MARKS for n in counts.values())
+
+
 def _fit(sample: str, separator: str) -> _Fit:
     widths: list[int] = []
+    titles: list[str] = []
     try:
         for fields in csv.reader(io.StringIO(sample, newline=""), delimiter=separator):
             if fields and (len(fields) > 1 or fields[0].strip()):
                 widths.append(len(fields))
+                if max(widths) == 1:
+                    titles.append(fields[0])
             if len(widths) == _SAMPLE_RECORDS:
                 break
     except csv.Error:  # a field beyond csv's limit: some quote is open, and `records` will say where
         return _Fit(0, 0)
     skipped = next((i for i, width in enumerate(widths) if width > 1), len(widths))
     rest = set(widths[skipped:])
-    return _Fit(skipped, rest.pop() if len(rest) == 1 else 0)
+    if len(rest) != 1 or (titles and not _are_titles(titles)):
+        return _Fit(0, 0)
+    return _Fit(skipped, rest.pop())
 
 
 def _sample(text: str) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from lumier_analysis.errors import RawDataError
+from lumier_analysis.readers.cycles import cycles, flags, numbers
 from lumier_analysis.readers.named_table import read_named_table
-from lumier_analysis.readers.reactions import Source, cycles, flags, full_plate, numbers, reaction_table
+from lumier_analysis.readers.reactions import Source, full_plate, reaction_table
 
 COLUMNS = {
     "well": ("pos", "position"),

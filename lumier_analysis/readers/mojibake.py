@@ -7,9 +7,9 @@ import re
 import pandas as pd
 
 _LATIN1 = "\u00a0-\u00bf"
-#: What cp1252 makes of the second byte of a UTF-8 pair.
+#: What cp1252 makes of the later bytes of a UTF-8 sequence.
 _CONTINUATION = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ\u0080-\u009f" + _LATIN1
-_PAIR = re.compile(f"[ÂÃÅÎ][{_CONTINUATION}]|â€[{_CONTINUATION}]?")
+_SEQUENCE = re.compile(f"[ÂÃÅÎ][{_CONTINUATION}]|â[{_CONTINUATION}]{{2}}")
 REPLACEMENT = "\ufffd"
 
 
@@ -19,7 +19,7 @@ def repaired(value: str) -> str:
     Characters that cp1252 lacks (0x81, 0x8d, 0x8f, 0x90, 0x9d) pass as the control characters that lenient programs
     put for them.
     """
-    if not _PAIR.search(value):
+    if not _SEQUENCE.search(value):
         return value
     raw = bytearray()
     for character in value:

@@ -21,7 +21,7 @@ WELL = re.compile(r"[A-Za-z]{1,2}\d{1,2}|\d{1,4}")
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _SEPARATORS = "\t;,"
 #: Where a cut inside the last field would not show in any other way.
-_CLOSED_BY_THEMSELVES = {"", "0", "true", "false"}
+_CLOSED_BY_THEMSELVES = {"0", "true", "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def read_named_table(
         _refuse_stray_rows(text[offset:], end, above, separator, name, well, where.get("ct", [well])[0], need)
     elif not text.endswith(("\n", "\r")):
         last = rows[-1][1]
-        used = {i for p in where.values() for i in p}
+        used = {i for what, p in where.items() if what not in droppable for i in p}
         if len(last) - 1 in used and fold_name(last[-1]) not in _CLOSED_BY_THEMSELVES:
             raise RawDataError(
                 f"{name} may be cut: its last line has no end",

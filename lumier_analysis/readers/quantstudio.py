@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from lumier_analysis.errors import RawDataError
+from lumier_analysis.readers.cycles import cycles, flags, numbers
 from lumier_analysis.readers.named_table import NamedTable, find_header, read_named_table
-from lumier_analysis.readers.reactions import Source, cycles, flags, full_plate, numbers, reaction_table
+from lumier_analysis.readers.reactions import Source, full_plate, reaction_table
 from lumier_analysis.readers.tasks import assay_roles, sample_types, well_tasks
 
 #: Flags that say that this well's own Ct cannot be trusted; the others (HIGHSD, ...) speak of its replicates.
@@ -24,6 +25,7 @@ COLUMNS = {
     "sample": ("sample name", "sample"),
     "assay": ("target name", "target", "detector name", "detector", "assay name"),
     "task": ("task",),
+    "dye": ("reporter",),
     # "c?" is what is left of "Cт" in an encoding without Cyrillic letters.
     "ct": ("ct", "cq", "crt", "c?"),
     "omit": ("omit",),
@@ -130,6 +132,7 @@ def parse_quantstudio(text: str, source: Source) -> pd.DataFrame:
         well=table.get("well"),
         sample=table.get("sample"),
         assay=table.get("assay"),
+        dye=table.get("dye"),
         ct=ct,
         state=np.select([doubtful, np.isnan(ct)], ["untrusted", "not detected"], "detected"),
         task=task,

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lumier_analysis.errors import RawDataError
-from lumier_analysis.readers.reactions import NO_CT, NO_CT_WORDS, Source, reaction_table, refuse_strange_cycles
+from lumier_analysis.readers.cycles import NO_CT, NO_CT_WORDS, refuse_strange_cycles
+from lumier_analysis.readers.reactions import Source, reaction_table
 from lumier_analysis.readers.safe_xml import Node, parse_xml
 from lumier_analysis.readers.tasks import sample_types, well_tasks
 

@@ -24,7 +24,7 @@ _SIGNS = (
     (SDS, r"\A\W*SDS 2"),
     (LIGHTCYCLER, r"\A\W*Experiment:.*Selected Filter"),
     (QUANTSTUDIO, r"^\W*\*\s*(Block Type|Experiment File Name|Chemistry|Instrument Type|Experiment Name)\s*="),
-    (RDML, r"\A\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*(<!DOCTYPE[^>]*>\s*)?<(\w+:)?rdml\b"),
+    (RDML, r"\A\s*(?=<)(?s:.*?)<(\w+:)?rdml[\s>]"),
 )
 #: Formats told by the names of their columns, wherever the header stands.
 _HEADERS = (

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from lumier_analysis.errors import RawDataError
+from lumier_analysis.readers.cycles import cycles, flags, numbers
 from lumier_analysis.readers.named_table import read_named_table
-from lumier_analysis.readers.reactions import Source, cycles, flags, full_plate, numbers, reaction_table
+from lumier_analysis.readers.reactions import Source, full_plate, reaction_table
 from lumier_analysis.readers.tasks import assay_roles, sample_types, well_tasks
 
 COLUMNS = {

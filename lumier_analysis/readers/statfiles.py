@@ -27,6 +27,7 @@ _STATA_END = b"</stata_dta>"
 #: SAS writes transport files in cards of 80 bytes.
 _CARD = 80
 _PARSERS = {"sas": "read_sas7bdat", "spss": "read_sav", "stata": "read_dta"}
+_FAULTS = (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError, MemoryError)
 _WORDS = {"sas": "a SAS file", "spss": "an SPSS file", "stata": "a Stata file"}
 
 
@@ -77,28 +78,35 @@ def _is_declared(value: Any, ranges: list[dict[str, Any]]) -> bool:
     return False
 
 
-def _parse(path: Path, kind: str, content: bytes, encoding: str | None, catalogue: Path | None) -> tuple[Any, Any]:
+def _parse(path: Path, kind: str, content: bytes, encoding: str | None) -> tuple[Any, Any]:
     options: dict[str, Any] = {"output_format": "dict"} | ({"encoding": encoding} if encoding else {})
     name = "read_xport" if content.startswith(_XPORT) else _PARSERS[kind]
     if name != "read_xport":
         options["user_missing"] = True
     try:
-        columns, meta = getattr(pyreadstat, name)(str(path), **options)
-        if catalogue is not None:
-            _, formats = pyreadstat.read_sas7bcat(str(catalogue), encoding=encoding)
-            formats_by_name = {name.upper(): labels for name, labels in formats.value_labels.items()}
-            meta.variable_value_labels = {
-                column: formats_by_name[format.rstrip(".").upper()]
-                for column, format in meta.original_variable_types.items()
-                if format and format.rstrip(".").upper() in formats_by_name
-            }
-    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError, MemoryError) as error:
+        return getattr(pyreadstat, name)(str(path), **options)
+    except _FAULTS as error:
         raise RawDataError(
             f"The raw file {path.name} is cut or damaged: it cannot be read as {_WORDS[kind]}",
             found=str(error).split("\n")[0][:120],
             fix="export it again, or as CSV",
         ) from None
-    return columns, meta
+
+
+def _catalogue_labels(path: Path, meta: Any, encoding: str | None) -> dict[str, dict[Any, str]]:
+    """Return the value labels of each column whose format a catalogue (.sas7bcat) holds."""
+    read_bytes(path)
+    try:
+        _, formats = pyreadstat.read_sas7bcat(str(path), encoding=encoding)
+    except _FAULTS as error:
+        raise RawDataError(
+            f"The file {path.name} cannot be read as the format catalogue of a SAS file",
+            found=str(error).split("\n")[0][:120],
+            fix="give the .sas7bcat that belongs to the data, or leave `dictionary` out and list codes in the plan",
+        ) from None
+    known = {name.upper(): labels for name, labels in formats.value_labels.items()}
+    used = {column: (format or "").rstrip(".").upper() for column, format in meta.original_variable_types.items()}
+    return {column: known[format] for column, format in used.items() if format in known}
 
 
 def _check_whole(content: bytes, name: str) -> None:
@@ -173,8 +181,9 @@ def read_statfile(
             fix=f"set `format: {seen or 'delimited'}` for it under `files` in the plan, or export it again",
         )
     _check_whole(content, path.name)
-    catalogue = None if dictionary is None else Path(dictionary)
-    columns, meta = _parse(path, kind, content, encoding, catalogue)
+    columns, meta = _parse(path, kind, content, encoding)
+    if dictionary is not None:
+        meta.variable_value_labels = _catalogue_labels(Path(dictionary), meta, encoding)
     check_names(list(columns), path.name)
     mark = decimal or "."
     written: dict[str, list[str]] = {}

@@ -1,5 +1,6 @@
 """Ledger, disclosure control, tables and the report. Knows no file formats and computes no estimate."""
 
+from lumier_analysis.reporting.accounts import disclosed_accounts
 from lumier_analysis.reporting.disclosure import SUPPRESSION_THRESHOLD, suppress_bars, suppress_counts, suppress_number
 from lumier_analysis.reporting.flow import disclosed_flow, flow_from_ledger, ledger_flow
 from lumier_analysis.reporting.ledger import Ledger
@@ -16,6 +17,7 @@ __all__ = [
     "TableOne",
     "Variable",
     "build_report",
+    "disclosed_accounts",
     "disclosed_flow",
     "flow_from_ledger",
     "ledger_flow",

@@ -36,6 +36,7 @@ from lumier_analysis.study.sections import (
     StudyInfo,
     TargetStates,
 )
+from lumier_analysis.study.strict_yaml import load_yaml
 
 
 class Plan(Section):
@@ -89,6 +90,14 @@ class Plan(Section):
         if twice := sorted({i for i in ids if ids.count(i) > 1}):
             raise ValueError(f"each rule id stands once; twice: {', '.join(twice)}")
         return rules
+
+    @field_validator("sensitivity")
+    @classmethod
+    def _ids_stand_once(cls, items: list[Sensitivity]) -> list[Sensitivity]:
+        ids = [s.id for s in items]
+        if twice := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"each id stands once; twice: {', '.join(twice)}")
+        return items
 
     @model_validator(mode="after")
     def _files_exist_in_plan(self) -> Plan:
@@ -167,7 +176,7 @@ def load_plan(path: Path) -> Plan:
     if not path.is_file():
         raise PlanError(f"No plan at {path.parent.name}/{path.name}", fix="copy data/synthetic/plan.yml and edit it")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise PlanError(f"{path.name} is not UTF-8 (byte {error.start})", fix="save it as UTF-8") from None
     except yaml.YAMLError as error:

@@ -133,7 +133,7 @@ def schema(name: str) -> DataFrameSchema:
     for column, kind in TABLES[name].items():
         checks = [pa.Check(lambda values, t=kind.type: _is(t, values), name="type", ignore_na=False)]
         if kind.meanings:
-            checks.append(pa.Check.isin(list(kind.meanings), name="meaning"))
+            checks.append(pa.Check(lambda values, m=kind.meanings: values.isin(m), name="meaning"))
         columns[column] = pa.Column(checks=checks, required=kind.needed, nullable=not kind.filled)
     return pa.DataFrameSchema(columns, name=name)
 
@@ -182,10 +182,9 @@ def _explained(name: str, table: pd.DataFrame, file: str, cases: pd.DataFrame) -
     absent = cases.loc[cases["check"] == "column_in_dataframe", "failure_case"]
     if len(absent):
         column = str(absent.iloc[0])
-        kind = TABLES[name][column].type
         return PlanError(
             f"The plan maps no column {column} for the table {name}, which the analysis needs",
-            fix=f"add tables.{name}.columns.{column}: {{from: COLUMN, type: {kind}}}",
+            fix=f"add tables.{name}.columns.{column}: {{from: COLUMN, type: {TABLES[name][column].type}}}",
         )
     order = {"type": 0, "meaning": 1}
     first = cases.assign(rank=cases["check"].map(lambda c: order.get(str(c), 2))).sort_values("rank", kind="stable")

@@ -73,6 +73,14 @@ def test_the_forty_titres_that_became_a_time_of_day_and_three_that_became_more_t
     ]
 
 
+def test_samples_whose_sex_genes_contradict_the_record(cleaned):
+    asked = cleaned.queries[cleaned.queries["rule"] == "sex_mismatch"].set_index("patient_id")
+    # A woman's and a man's tube at one visit of many each, as if exchanged, and a patient with a single sample.
+    assert set(asked.index) == {"SLE-189", "SLE-200", "SLE-305"}
+    assert asked.loc["SLE-189", ["value", "expected"]].tolist() == ["sex genes say male", "female, as recorded"]
+    assert asked.loc["SLE-200", ["value", "expected"]].tolist() == ["sex genes say female", "male, as recorded"]
+
+
 def test_neither_replicates_nor_the_test_set_s_healthy_children_are_reference(cleaned):
     assert len(cleaned.tables["controls"]["expression"]) == 31
 

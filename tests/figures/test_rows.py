@@ -1,10 +1,11 @@
 import math
 
+import pytest
+
 from lumier_analysis.estimate import Estimate
 from lumier_analysis.figures.rows import forest_rows
 
 LARGE = Estimate(0.7, 0.05, 0.6, 0.8, n_patients=100, n_rows=300, n_events=20)
-SMALL = Estimate(0.9, 0.05, 0.8, 1.0, n_patients=100, n_rows=300, n_events=3)
 
 
 def test_a_row_carries_its_denominators():
@@ -12,7 +13,26 @@ def test_a_row_carries_its_denominators():
     assert (row["value"], row["n"], bool(row["bold"])) == (0.7, "300 landmarks, 20 events", True)
 
 
-def test_an_estimate_on_few_events_is_withheld():
-    row = forest_rows({"a": SMALL}).iloc[0]
-    assert math.isnan(row["value"])
-    assert row["n"] == ""
+@pytest.mark.parametrize(
+    "few", [{"n_events": 3}, {"n_patients": 4, "n_rows": 300, "n_events": 20}, {"n_rows": 1, "n_events": 0}]
+)
+def test_an_estimate_on_few_is_withheld_with_its_denominators(few):
+    row = forest_rows({"a": Estimate(0.9, 0.05, 0.8, 1.0, **few)}).iloc[0]
+    assert math.isnan(row["value"]) and math.isnan(row["ci_low"]) and math.isnan(row["ci_high"])
+    assert (row["n"], row["note"]) == ("", "withheld")
+
+
+def test_the_minimum_is_the_plans():
+    assert forest_rows({"a": LARGE}, minimum=21).iloc[0]["note"] == "withheld"
+    assert forest_rows({"a": LARGE}, minimum=20).iloc[0]["note"] == ""
+
+
+def test_what_cannot_be_estimated_keeps_its_reason_and_nothing_else_is_made_up():
+    gone = Estimate(math.nan, n_rows=300, n_events=0, note="no event: the AUC cannot be estimated")
+    row = forest_rows({"a": gone}, rows="visits").iloc[0]
+    assert (row["n"], row["note"]) == ("300 visits, 0 events", "no event: the AUC cannot be estimated")
+    assert forest_rows({"a": Estimate(0.5)}).iloc[0]["n"] == ""
+
+
+def test_order_and_labels_are_those_given():
+    assert forest_rows({"b": LARGE, "a": LARGE})["label"].tolist() == ["b", "a"]

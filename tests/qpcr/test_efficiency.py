@@ -71,6 +71,8 @@ def test_standards_are_found_by_type_and_quantity() -> None:
         assay="A", state="detected", chip="c"
     )
     assert standards_of(frame)["quantity"].tolist() == [100.0]
+    by_task = frame.assign(task=["standard", "unknown", "standard"])  # a reader's word counts more than the export's
+    assert standards_of(by_task)["sample"].tolist() == ["S", "a"]
     for without in (frame.iloc[2:], frame.drop(columns="quantity")):
         with pytest.raises(AnalysisError, match=r"no standards.*qpcr\.efficiency: doubling"):
             standards_of(without)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -55,6 +56,19 @@ def test_chips(tmp_path: Path, write_chip: Callable[..., Path], chip: Callable[.
     assert isinstance(frame, pd.DataFrame)
     assert frame["chip"].unique().tolist() == ["chip01", "chip02"]
     assert len(frame) == 2 * 2304
+
+
+def test_exports_of_any_instrument(tmp_path: Path, exports: ModuleType, chip: Callable[..., list[str]]) -> None:
+    (tmp_path / "a.csv").write_text("\n".join(chip()))
+    (tmp_path / "b.csv").write_text(exports.cfx_export().text(","))
+    (tmp_path / "c.csv").write_text(exports.stepone_export().text())
+    frame = read_file(Spec("*.csv", "ct"), tmp_path)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame["chip"].value_counts().to_dict() == {"a": 2304, "b": 50, "c": 20}
+    assert set(frame.attrs["length_unproven"]) == {"b.csv"} and frame.attrs["unused_wells"] == {"c.csv": 1}
+    stated = SimpleNamespace(path="b.csv", format="ct", separator=None, decimal=None, encoding=None, rows=51)
+    with pytest.raises(RawDataError, match="50 reactions instead of 51"):
+        read_file(stated, tmp_path)
 
 
 def test_a_missing_file_says_where_it_was_looked_for(tmp_path: Path) -> None:

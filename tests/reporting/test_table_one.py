@@ -126,6 +126,14 @@ def test_a_flag_of_three_or_of_all_but_three_is_hidden(n_yes):
     assert frame.loc[("Past nephritis", ""), "validation"] == "15 (50 %)"
 
 
+def test_no_more_is_hidden_than_must_be():
+    # The "no" is not printed: with it unknown, two missing do not call for hiding the "yes".
+    nephritis = pd.array([None] * 2 + [True] * 15 + [False] * 23 + [True, False] * 15, dtype="boolean")
+    frame = table_one(make_patients().assign(nephritis=nephritis), [NEPHRITIS]).frame
+    assert frame.loc[("Past nephritis", "missing"), "test"] == "<5"
+    assert frame.loc[("Past nephritis", ""), "test"] == "15 (38 %)"
+
+
 def test_few_missing_are_hidden_and_a_median_of_few_is_withheld():
     patients = make_patients()
     patients.loc[:2, "age"] = np.nan

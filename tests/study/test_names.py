@@ -17,6 +17,7 @@ from lumier_analysis.study.names import capital, display_name, display_text
         ("cranial_nerve_disorder", "cranial nerve disorder"),
         ("increased_dna_binding", "increased DNA binding"),
         ("clinical_sledai", "clinical SLEDAI"),
+        ("lldas", "LLDAS"),
         ("post_flare", "after flare"),
         ("M1.2", "M1.2"),
         ("IFI44L", "IFI44L"),

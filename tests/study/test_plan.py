@@ -82,3 +82,18 @@ def test_rules_with_changes_are_checked_like_the_plan():
     assert landmarks.cap_days == 91
     assert flare.definition == "adjudicated"
     assert plan.landmarks.cap_days == 112
+
+
+def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
+    text = (ROOT / "data/synthetic/plan.yml").read_text(encoding="utf-8")
+    line = "  minimum_gap_days: 1 "
+    path = tmp_path / "plan.yml"
+    path.write_text(text.replace(line, f"  minimum_gap_days: 14\n{line}"), encoding="utf-8")
+    with pytest.raises(PlanError, match=r"line \d+.*minimum_gap_days stands twice, first on line \d+"):
+        load_plan(path)
+
+
+def test_two_sensitivity_analyses_of_one_id_are_refused(tmp_path, content):
+    content["sensitivity"].append(content["sensitivity"][0])
+    with pytest.raises(PlanError, match=r"each id stands once; twice: fixed_91"):
+        load_plan(write(tmp_path, content))
