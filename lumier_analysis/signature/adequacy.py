@@ -177,7 +177,7 @@ def adequacy_table(
 def adequacy_sentence(table: pd.DataFrame, units: str = "landmarks") -> str:
     """Say in one sentence which models the sample supports."""
     n, m = (int(table[c].iloc[0]) for c in ("available", "available_events"))
-    good = [_named(table, i) for i in np.flatnonzero(table["adequate"])]
+    good = [_named(table, int(i)) for i in np.flatnonzero(table["adequate"])]
     largest = int(table["parameters"].to_numpy().argmax())
     line = table.iloc[largest]
     return (
