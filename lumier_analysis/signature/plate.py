@@ -113,19 +113,19 @@ def score_reactions(signature: SignatureFields, reactions: pd.DataFrame, *, cali
 def _check_assays(signature: SignatureFields, plate: pd.DataFrame) -> list[str]:
     """Refuse a plate without the reference genes or any gene; return notes on the genes it lacks."""
     assays = set(plate["assay"])
-    shown = ", ".join(sorted(map(str, assays))[:8])
+    shown = ", ".join(sorted(map(str, assays))[:8]) + (f" and {len(assays) - 8} more" if len(assays) > 8 else "")
     absent = [g for g in signature.reference_genes if g not in assays]
     if absent:
         raise SignatureError(
             f"the plate lacks reference genes of the signature {signature.name}",
-            found=f"no {', '.join(absent)}; its assays are {shown} ...",
+            found=f"no {', '.join(absent)}; its assays are {shown}",
             fix="name the assays as the signature does, or give the signature of this panel",
         )
     lacking = [g for g in signature.genes if g not in assays]
     if len(lacking) == len(signature.genes):
         raise SignatureError(
             f"the plate measures no gene of the signature {signature.name}",
-            found=f"assays {shown} ...",
+            found=f"assays {shown}",
             fix="give the signature of this panel",
         )
     return [f"Genes of the signature that the plate does not measure: {', '.join(lacking)}."] if lacking else []
