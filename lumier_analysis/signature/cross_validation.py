@@ -107,6 +107,7 @@ class Folds:
     ) -> None:
         self._parts, self._share, self._lambdas = parts, share, lambdas
         self._walkers = [Walker(x, event, alpha, lambdas) for x, event, _, _ in parts]
+        self._latest = share
 
     def advance(self, end: int) -> tuple[list[Floats], Floats, Floats]:
         """Go on to the penalties before `end`; return log odds by fold, mean deviance and its SE at the new ones."""
@@ -115,7 +116,9 @@ class Folds:
         for walker, (_, _, x, _) in zip(self._walkers, self._parts, strict=True):
             walker.advance(end)
             predicted.append(walker.intercepts[start:end, None] + walker.coefs[start:end] @ x.T)
-        return predicted, *self._errors(predicted)
+        table = np.stack([deviance(eta, part[3]) for eta, part in zip(predicted, self._parts, strict=True)])
+        self._latest = self._share * table[:, -1]
+        return predicted, *weighted_mean_se(table, self._share)
 
     @property
     def saturated(self) -> bool:
@@ -123,19 +126,21 @@ class Folds:
         return all(w.saturated for w in self._walkers)
 
     def tail_is_higher(self, than: float) -> tuple[bool, int]:
-        """Return whether the looked-at rest lies above a deviance, and else the index of its lowest point."""
-        reached = self._walkers[0].reached
-        at = halvings(self._lambdas, reached - 1)
-        predicted = []
-        for walker, (_, _, x, _) in zip(self._walkers, self._parts, strict=True):
-            intercepts, coefs = walker.look_ahead(at, _TAIL_TOLERANCE)
-            predicted.append(intercepts[:, None] + coefs @ x.T)
-        mean, _ = self._errors(predicted)
-        return bool((mean > than).all()), int(at[mean.argmin()])
+        """Return whether the looked-at rest lies above a deviance, and else the index of its lowest point.
 
-    def _errors(self, predicted: list[Floats]) -> tuple[Floats, Floats]:
-        table = np.stack([deviance(eta, y) for eta, (_, _, _, y) in zip(predicted, self._parts, strict=True)])
-        return weighted_mean_se(table, self._share)
+        A deviance is a sum over folds of parts that are not negative: once some folds bring it above `than`, the others
+        need not be fitted. The folds with the largest deviance come first.
+        """
+        at = halvings(self._lambdas, self._walkers[0].reached - 1)
+        total, low = np.zeros(at.size), np.arange(at.size)
+        for k in np.argsort(-self._latest, kind="stable"):
+            _, _, x, event = self._parts[k]
+            intercepts, coefs = self._walkers[k].look_ahead(at[low], _TAIL_TOLERANCE)
+            total[low] += self._share[k] * deviance(intercepts[:, None] + coefs @ x.T, event)
+            low = np.flatnonzero(total <= than)
+            if low.size == 0:
+                return True, int(at[-1])
+        return False, int(at[low[total[low].argmin()]])
 
 
 def cross_validate(
