@@ -5,6 +5,7 @@ Nothing here reads the validation cohort; only `LockedSignature.score` is ever a
 
 from lumier_analysis.signature.adequacy import adequacy_sentence, adequacy_table
 from lumier_analysis.signature.calibrate import CalibrationMap, fit_calibration
+from lumier_analysis.signature.candidates import candidate_features
 from lumier_analysis.signature.centres import CentreResult, leave_one_centre_out
 from lumier_analysis.signature.change import change_from_first, first_values
 from lumier_analysis.signature.choice import Choice, choose_signature
@@ -51,6 +52,7 @@ __all__ = [
     "adequacy_sentence",
     "adequacy_table",
     "bootstrap_optimism",
+    "candidate_features",
     "change_from_first",
     "choose_signature",
     "choose_threshold",
