@@ -7,7 +7,13 @@ from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.missing import missing_by_visit
 from lumier_analysis.cleaning.queries import RULES, count_queries
 from lumier_analysis.cleaning.reference_check import reference_associations
-from lumier_analysis.cleaning.rows import expression_of, landmark_rows, longitudinal_rows, reference_expression
+from lumier_analysis.cleaning.rows import (
+    expression_of,
+    first_expression,
+    landmark_rows,
+    longitudinal_rows,
+    reference_expression,
+)
 from lumier_analysis.cleaning.sensitivity import aucs_under_rules, landmarks_under
 from lumier_analysis.cleaning.sledai import sledai_from_items
 
@@ -18,6 +24,7 @@ __all__ = [
     "clean_study",
     "count_queries",
     "expression_of",
+    "first_expression",
     "frozen_measurement",
     "landmark_rows",
     "landmark_table",

@@ -40,4 +40,4 @@ def change_from_first(values: pd.DataFrame, patients: Sequence[object], day: Seq
     change = values - first_values(values, patients, day)
     key = pd.DataFrame({"patient": np.asarray(patients), "day": np.asarray(day, dtype=np.float64)}, index=values.index)
     later = key["day"] > key.groupby("patient")["day"].transform("min")
-    return change.where(later).add_suffix(" (change)")
+    return change.where(later).add_suffix("_change")

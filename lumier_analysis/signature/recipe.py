@@ -99,8 +99,8 @@ class Recipe:
         names = {
             "genes": self.offered,
             "modules": tuple(self.modules),
-            "genes_change": tuple(f"{g} (change)" for g in self.offered),
-            "modules_change": tuple(f"{m} (change)" for m in self.modules),
+            "genes_change": tuple(f"{g}_change" for g in self.offered),
+            "modules_change": tuple(f"{m}_change" for m in self.modules),
             "clinical": self.clinical,
         }
         return names[part]

@@ -20,7 +20,7 @@ def test_first_values_are_those_of_the_patients_earliest_row(rows):
 
 def test_change_is_missing_at_the_first_row(rows):
     change = change_from_first(*rows)
-    assert change["g (change)"].dropna().to_dict() == {"v": -2.0, "y": -5.0, "z": 3.0}
+    assert change["g_change"].dropna().to_dict() == {"v": -2.0, "y": -5.0, "z": 3.0}
 
 
 def test_rows_without_order_are_refused(rows):

@@ -18,8 +18,8 @@ def test_columns_are_named_in_the_order_of_the_parts():
         n_references=2,
     )
     assert recipe.columns == (
-        *("A", "a1", "a2", "b1", "A (change)"),
-        *("a1 (change)", "a2 (change)", "b1 (change)", "sledai"),
+        *("A", "a1", "a2", "b1", "A_change"),
+        *("a1_change", "a2_change", "b1_change", "sledai"),
     )
     assert recipe.part_of_columns[:2] == ("modules", "genes") and recipe.part_of_columns[-1] == "clinical"
     assert recipe.n_features == 13
