@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lumier_analysis.errors import AnalysisError
-from lumier_analysis.signature.solver import MOST_STEPS, State, empty_state, walk
+from lumier_analysis.signature.solver import MOST_STEPS, walk
+from lumier_analysis.signature.solver_state import State, empty_state
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

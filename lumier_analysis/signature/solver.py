@@ -6,19 +6,18 @@ the rows. The penalised quadratic problem is solved by coordinate descent on the
 Tibshirani 2010, J Stat Softw 33:1), with exact solutions on the current signs where descent is slow (the feature-sign
 move of Lee et al. 2006, NIPS 19). Columns come into play by the sequential strong rule (Tibshirani et al. 2012, J R
 Stat Soc B 74:245); those it leaves out are checked before a model counts as optimal.
+
+All kernels that call one another stay in this file: numba compiles anew when the file of a function changes, and does
+not see a change in another.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lumier_analysis.signature.compiled import compiled
-
-Floats = npt.NDArray[np.float64]
 
 #: Steps at one penalty before the solver gives up; three are usual.
 MOST_STEPS = 500
@@ -31,68 +30,6 @@ _SLOW = 0.2
 _INNER = 0.02
 # Sweeps of descent before an exact move on the current signs is tried.
 _SWEEPS = 8
-
-
-class State(NamedTuple):
-    """A model and what the next penalty's fit can use of it; arrays are changed in place.
-
-    Attributes
-    ----------
-    xt : ndarray, shape (p, n)
-        Standardised columns, one a line.
-    y : ndarray of float, shape (n,)
-    b : ndarray, shape (p,)
-        Coefficients.
-    scalars : ndarray, shape (4,)
-        Intercept, mean loss, lasso penalty of the fit before, sum of `weight`.
-    eta, risk, residual, weight : ndarray, shape (n,)
-        Linear predictor, fitted risk, y - risk, and the Newton weights that `gram` belongs to.
-    gram : ndarray, shape (p, p)
-        Weighted, centred, divided by n; valid among the first `counts[0]` of `known`.
-    mean : ndarray, shape (p,)
-        Weighted column means.
-    known : ndarray of int, shape (p,)
-    is_known : ndarray of bool, shape (p,)
-    counts : ndarray of int, shape (3,)
-        Columns known to `gram`; steps and fresh curvatures so far.
-    """
-
-    xt: Floats
-    y: Floats
-    b: Floats
-    scalars: Floats
-    eta: Floats
-    risk: Floats
-    residual: Floats
-    weight: Floats
-    gram: Floats
-    mean: Floats
-    known: npt.NDArray[np.int64]
-    is_known: npt.NDArray[np.bool_]
-    counts: npt.NDArray[np.int64]
-
-
-def empty_state(x: Floats, y: Floats, largest_lasso: float) -> State:
-    """Return the model without columns, at the lasso penalty that just empties it."""
-    n, p = x.shape
-    rate = y.mean()
-    b0 = math.log(rate / (1 - rate))
-    null = -(rate * math.log(rate) + (1 - rate) * math.log1p(-rate))
-    return State(
-        np.ascontiguousarray(x.T),
-        y,
-        np.zeros(p),
-        np.array([b0, null, largest_lasso, 0.0]),
-        np.full(n, b0),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.zeros((p, p)),
-        np.zeros(p),
-        np.zeros(p, dtype=np.int64),
-        np.zeros(p, dtype=np.bool_),
-        np.zeros(3, dtype=np.int64),
-    )
 
 
 def _dot(a, b):  # type: ignore[no-untyped-def]

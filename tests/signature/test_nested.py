@@ -12,6 +12,7 @@ from lumier_analysis.performance import stratified_auc
 from lumier_analysis.signature import Recipe, Settings, grouped_folds, nested_cv
 from lumier_analysis.signature.folds import patient_codes
 from lumier_analysis.signature.tuning import tune_elastic_net
+from lumier_analysis.simulation.cohort import Population
 
 SMALL = Settings(alphas=(1.0,), n_lambdas=15, inner_folds=3)
 
@@ -225,3 +226,21 @@ def test_perfect_separation_is_a_stated_degradation(cohort):
     r = run(cohort._replace(features=turned), tuning=replace(SMALL, tuning="minimum"))
     assert r.auc.value == 1 and "4 of 4 outer fits separate their training rows" in r.auc.note
     assert np.isfinite(r.linear_predictor).all()
+
+
+@pytest.mark.proof
+def test_ten_repeats_of_the_full_nested_cross_validation():
+    """Ten repeats share their patients, so they spread less than the standard error over patients says."""
+    c = Population(effect=0.5).draw(150, np.random.default_rng(1))
+    r = nested_cv(pd.DataFrame(c.x), c.event, c.patient, settings=Settings(tuning="minimum"), repeats=10, n_jobs=-1)
+    assert len(r.folds) == 100 and len(r.out_of_fold) == 6000 and "10 x 10 folds" in r.auc.method
+    event = c.event[r.out_of_fold["row"]]
+    each = [
+        stratified_auc(event[one], part["linear_predictor"].to_numpy(), part["fold"].to_numpy()).value
+        for _, part in r.out_of_fold.groupby("repeat")
+        for one in [part.index]
+    ]
+    # Pairs of a repeat differ a little in number; the pooled AUC is their mean but for that.
+    assert r.auc.value == pytest.approx(np.mean(each), abs=0.002)
+    assert 0 < np.std(each, ddof=1) < r.auc.se
+    assert (r.auc.n_rows, r.auc.n_events) == (600, c.event.sum())

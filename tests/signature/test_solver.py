@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lumier_analysis.signature.solver import descend, dot, empty_state, evaluate, exact_move, learn_column, solve
+from lumier_analysis.signature.solver import descend, dot, evaluate, exact_move, learn_column, solve
+from lumier_analysis.signature.solver_state import empty_state
 
 
 def problem(seed, k=8, singular=False):
