@@ -1,10 +1,11 @@
-"""Time the derivation against R's glmnet on one core: `python benchmarks/derivation.py [--boot 200]`.
+"""Time the derivation against R's glmnet on one core: `python benchmarks/derivation.py [--boot 200] [--smallest 1e-4]`.
 
 Both sides get the same rows, folds and penalties. Nested: the full nested cross-validation of 96 genes in 150 patients
-x 4 visits, alpha 0.2 / 0.5 / 1, 10 x 10 folds, 100 penalties down to 1e-4 of the largest (glmnet's default); R's side
-is the loop of cv.glmnet over outer folds and alphas. Bootstrap: the derivation (alpha 0.5, 5 folds, 100 penalties) on
-samples of patients, whose copies share an inner fold. Times are CPU seconds of one process on one thread, data reading
-and the one compilation of the Python kernels apart. Without Rscript or glmnet only Python's times are printed.
+x 4 visits, alpha 0.2 / 0.5 / 1, 10 x 10 folds, 100 penalties down to 1e-4 of the largest, glmnet's default (with
+--smallest 0.01 there is little tail to spare, and the ratio falls to about 8); R's side is the loop of cv.glmnet over
+outer folds and alphas. Bootstrap: the derivation (alpha 0.5, 5 folds, 100 penalties) on samples of patients, whose
+copies share an inner fold. Times are CPU seconds of one process on one thread, data reading and the one compilation of
+the Python kernels apart. Without Rscript or glmnet only Python's times are printed.
 """
 
 from __future__ import annotations
@@ -34,9 +35,7 @@ from lumier_analysis.simulation.cohort import Cohort, Population
 HERE = Path(__file__).resolve().parent
 SEED = 20160911
 WANTED = {"nested": 15, "bootstrap": 5}
-FULL = Settings()
 RULES = ("minimum", "one_standard_error")
-BOOT = Settings(alphas=(0.5,), inner_folds=5)
 
 
 class Task(NamedTuple):
@@ -47,28 +46,30 @@ class Task(NamedTuple):
     seed: tuple[int, ...]
 
 
-def nested_tasks(c: Cohort) -> list[Task]:
+def nested_tasks(c: Cohort, smallest: float) -> list[Task]:
     """Return the training rows of each outer fold, as `nested_cv` takes them."""
+    settings = Settings(lambda_min_ratio=smallest)
     fold = grouped_folds(c.patient, c.event, 10, (SEED, 0))
-    return [Task(np.flatnonzero(fold != k), FULL, (SEED, 0, k)) for k in range(10)]
+    return [Task(np.flatnonzero(fold != k), settings, (SEED, 0, k)) for k in range(10)]
 
 
-def bootstrap_tasks(c: Cohort, samples: int) -> list[Task]:
+def bootstrap_tasks(c: Cohort, samples: int, smallest: float) -> list[Task]:
     """Return samples of patients with replacement, all visits of each."""
+    settings = Settings(alphas=(0.5,), inner_folds=5, lambda_min_ratio=smallest)
     rng = np.random.default_rng(SEED)
     visits = np.arange(c.event.size).reshape(c.patient.max() + 1, -1)
     drawn = [visits[rng.integers(0, len(visits), len(visits))].ravel() for _ in range(samples)]
-    return [Task(rows, BOOT, (SEED, b)) for b, rows in enumerate(drawn)]
+    return [Task(rows, settings, (SEED, b)) for b, rows in enumerate(drawn)]
 
 
-def write_tasks(folder: Path, part: str, c: Cohort, tasks: list[Task]) -> None:
+def write_tasks(folder: Path, part: str, c: Cohort, tasks: list[Task], smallest: float) -> None:
     """Write rows, inner folds and penalties of each task for R."""
     for i, task in enumerate(tasks, start=1):
         x, event, patient = c.x[task.rows], c.event[task.rows], c.patient[task.rows]
         flaring = np.unique(patient[event]).size
         fold = grouped_folds(patient, event, min(task.settings.inner_folds, flaring), task.seed)
         z = learn_preparation(x).apply(x)
-        grids = [lambda_grid(z, event, a, task.settings.n_lambdas, 1e-4) for a in task.settings.alphas]
+        grids = [lambda_grid(z, event, a, task.settings.n_lambdas, smallest) for a in task.settings.alphas]
         np.savetxt(folder / f"{part}_{i}_rows.csv", task.rows + 1, fmt="%d")
         np.savetxt(folder / f"{part}_{i}_fold.csv", fold + 1, fmt="%d")
         np.savetxt(folder / f"{part}_{i}_lambda.csv", grids, fmt="%.17g", delimiter=",")
@@ -100,9 +101,11 @@ def main() -> None:
     """Run both sides and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--boot", type=int, default=200, help="bootstrap samples")
-    boot = parser.parse_args().boot
+    parser.add_argument("--smallest", type=float, default=1e-4, help="smallest penalty as a share of the largest")
+    arguments = parser.parse_args()
+    smallest = arguments.smallest
     c = Population(effect=0.35).draw(150, np.random.default_rng(SEED))
-    parts = {"nested": nested_tasks(c), "bootstrap": bootstrap_tasks(c, boot)}
+    parts = {"nested": nested_tasks(c, smallest), "bootstrap": bootstrap_tasks(c, arguments.boot, smallest)}
     start = time.perf_counter()
     nested_cv(pd.DataFrame(c.x), c.event, c.patient, settings=Settings(n_lambdas=30, inner_folds=3), outer_folds=2)
     print(f"first call, with the kernels compiled or read from disk: {time.perf_counter() - start:.1f} s")
@@ -128,7 +131,7 @@ def main() -> None:
         np.savetxt(folder / "x.csv", c.x, fmt="%.17g", delimiter=",")
         np.savetxt(folder / "y.csv", c.event, fmt="%d")
         for part, tasks in parts.items():
-            write_tasks(folder, part, c, tasks)
+            write_tasks(folder, part, c, tasks, smallest)
         done = subprocess.run(
             [str(rscript), str(HERE / "derivation.R"), place], capture_output=True, text=True, check=True
         )
