@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from lumier_analysis.signature.elastic_net import SATURATION
 from lumier_analysis.signature.features import Bools, Candidates, Floats
+from lumier_analysis.signature.parallel import in_order
 from lumier_analysis.signature.threshold import choose_threshold
 from lumier_analysis.signature.tuning import ElasticNetFit, Settings, event_patients, tune_elastic_net
 
@@ -56,26 +56,10 @@ def run_outer(
     n_jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[OuterFit]:
-    """Return the fits in the order of the jobs; the same numbers for any `n_jobs`.
-
-    Threads suffice, since the solver's machine code lets others run, and they cost no start.
-    """
-    fits = []
+    """Return the fits in the order of the jobs; the same numbers for any `n_jobs` (see `in_order`)."""
     # One BLAS thread: sums in the same order whatever the machine, and no threads fighting over small matrices.
     with threadpool_limits(limits=1):
-        for fit in _run(data, jobs, settings, n_jobs):
-            fits.append(fit)
-            if progress is not None:
-                progress(len(fits), len(jobs))
-    return fits
-
-
-def _run(data: Candidates, jobs: list[OuterJob], settings: Settings, n_jobs: int) -> Iterator[OuterFit]:
-    if n_jobs == 1:
-        yield from (outer_fit(data, job, settings) for job in jobs)
-    else:
-        calls = (delayed(outer_fit)(data, job, settings) for job in jobs)
-        yield from Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(calls)
+        return in_order(outer_fit, [(data, job, settings) for job in jobs], n_jobs=n_jobs, progress=progress)
 
 
 def outer_fit(data: Candidates, job: OuterJob, settings: Settings) -> OuterFit:
