@@ -1,4 +1,4 @@
-"""The command line: ``lumier run | status | simulate | doctor``.
+"""The command line: ``lumier run | status | simulate | score | doctor``.
 
 Heavy modules are imported by the command that needs them, so that ``lumier --help`` answers at once. A mistake of the
 user's is one message and an exit code of its own, never a traceback.
@@ -63,6 +63,23 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _score(arguments: argparse.Namespace) -> int:
+    """Score a plate with a locked signature."""
+    from lumier_analysis.pipeline.score import none_scored, score_plate_file
+
+    done = score_plate_file(
+        arguments.plate, arguments.signature, out=arguments.out, calibrated=not arguments.no_calibrator
+    )
+    for note in done.scores.notes:
+        print(note)
+    print(f"{done.n_scored} of {len(done.scores.table)} samples scored.")
+    print(f"Scores: {done.csv}")
+    print(f"Page:   {done.page}")
+    if done.n_scored == 0:
+        raise none_scored(done)
+    return 0
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     """Say what differs from the lock."""
     from lumier_analysis.errors import EnvironmentMismatch
@@ -112,6 +129,12 @@ def build_parser() -> argparse.ArgumentParser:
     simulate.add_argument("--overwrite", action="store_true", help="replace raw files that are there")
     simulate.add_argument("--seed", type=int, metavar="N", help="default: the seed in the plan")
     simulate.add_argument("--patients", type=int, metavar="N", help="how many patients to simulate")
+
+    score = command("score", _score, "score a plate with a locked signature, to CSV and to one page")
+    score.add_argument("plate", metavar="PLATE", help="a PCR export: Biomark, QuantStudio, CFX, LightCycler, RDML ...")
+    score.add_argument("--signature", metavar="FILE", required=True, help="the locked signature (JSON)")
+    score.add_argument("--out", metavar="PATH", help="a folder or a .csv file; default: the current folder")
+    score.add_argument("--no-calibrator", action="store_true", help="use Ct values as measured")
 
     command("doctor", _doctor, "say what of this machine differs from requirements.lock")
     return parser

@@ -34,7 +34,7 @@ def test_help_answers_at_once_and_lists_the_commands() -> None:
         [sys.executable, "-c", code + "assert 'pandas' not in sys.modules"], capture_output=True, text=True, check=True
     )
     assert time.monotonic() - began < 2
-    for command in ("run", "status", "simulate", "doctor"):
+    for command in ("run", "status", "simulate", "score", "doctor"):
         assert f"\n    {command} " in done.stdout
 
 

@@ -2,12 +2,19 @@
 
 from lumier_analysis.cleaning.clean import Cleaned, clean_study
 from lumier_analysis.cleaning.flow import participant_flow, window_counts
+from lumier_analysis.cleaning.frozen import frozen_measurement
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.missing import missing_by_visit
 from lumier_analysis.cleaning.prepare import prednisone_in_mg
 from lumier_analysis.cleaning.queries import RULES, count_queries
 from lumier_analysis.cleaning.reference_check import reference_associations
-from lumier_analysis.cleaning.rows import expression_of, landmark_rows, longitudinal_rows, reference_expression
+from lumier_analysis.cleaning.rows import (
+    expression_of,
+    first_expression,
+    landmark_rows,
+    longitudinal_rows,
+    reference_expression,
+)
 from lumier_analysis.cleaning.sensitivity import aucs_under_rules, landmarks_under
 from lumier_analysis.cleaning.sledai import sledai_from_items
 
@@ -18,6 +25,8 @@ __all__ = [
     "clean_study",
     "count_queries",
     "expression_of",
+    "first_expression",
+    "frozen_measurement",
     "landmark_rows",
     "landmark_table",
     "landmarks_under",

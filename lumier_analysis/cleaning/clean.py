@@ -11,6 +11,7 @@ from lumier_analysis.cleaning.accounts import Accounts
 from lumier_analysis.cleaning.checks import check_sex, check_tables, stop_on_errors, without_free_text
 from lumier_analysis.cleaning.eligibility import judge_patients, sledai_at_inclusion
 from lumier_analysis.cleaning.flow import participant_flow
+from lumier_analysis.cleaning.frozen import CONSTANTS
 from lumier_analysis.cleaning.landmarks import landmark_table
 from lumier_analysis.cleaning.prepare import prepare_flares, prepare_patients, prepare_samples, prepare_visits
 from lumier_analysis.cleaning.privacy import free_text_columns
@@ -173,6 +174,8 @@ def clean_study(study: Study) -> Cleaned:
         kept = {n: t[t["patient_id"].isin(own["patient_id"])].reset_index(drop=True) for n, t in analysed.items()}
         expression = measured.log2.reindex([s for s in kept["samples"]["sample_id"] if s in measured.log2.index])
         cohorts[cohort] = {"patients": own, **kept, "landmarks": marks, "expression": expression}
+    if measured.frozen is not None:
+        cohorts["test"][CONSTANTS] = measured.frozen.frame()
     if "controls" in tables:
         names = [s for s in tables["controls"]["sample_id"] if s in measured.log2.index]
         controls = tables["controls"].drop(columns=free_text_columns(plan, "controls"))

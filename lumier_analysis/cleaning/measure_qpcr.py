@@ -15,6 +15,8 @@ from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.cleaning.rules import plate_map_mismatches
 from lumier_analysis.errors import AnalysisError, RawDataError
 from lumier_analysis.qpcr import (
+    Calibration,
+    FrozenMeasurement,
     calibrate,
     chip_quality,
     choose_references,
@@ -124,6 +126,26 @@ def measure_qpcr(
         components=components,
         quality=quality,
         miqe=miqe(run, quality, plan),
+        frozen=_frozen(levels, calibration, factors, plan),
+    )
+
+
+def _frozen(
+    levels: pd.Series | None, calibration: Calibration | None, factors: pd.Series | None, plan: Plan
+) -> FrozenMeasurement | None:
+    """Return the constants for later plates; None where the test cohort has no sample."""
+    if levels is None:
+        return None
+    nothing = pd.Series(dtype="float64")
+    return FrozenMeasurement(
+        limit_of_detection=plan.qpcr.limit_of_detection,
+        reference_levels=levels,
+        calibrator=plan.qpcr.calibrator,
+        calibrator_levels=nothing if calibration is None else calibration.levels,
+        efficiencies=nothing if factors is None else factors,
+        no_template_control=plan.qpcr.no_template_control,
+        maximum_missing_fraction=plan.qpcr.maximum_missing_fraction,
+        not_detected=plan.qpcr.not_detected,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lumier_analysis.cleaning.qpcr_quality import QpcrQuality
-from lumier_analysis.qpcr import PrincipalComponents, ReferenceChoice
+from lumier_analysis.qpcr import FrozenMeasurement, PrincipalComponents, ReferenceChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Measured:
         Of a qPCR run; None for a matrix.
     miqe : DataFrame or None
         What is known and what is missing, see `miqe_table`.
+    frozen : FrozenMeasurement or None
+        What a later plate needs to be measured alike, from the test cohort alone; None for a matrix.
     """
 
     log2: pd.DataFrame
@@ -45,3 +47,4 @@ class Measured:
     components: PrincipalComponents | None = None
     quality: QpcrQuality | None = None
     miqe: pd.DataFrame | None = None
+    frozen: FrozenMeasurement | None = None

@@ -55,6 +55,20 @@ def expression_of(study: Study, cohort: str, rows: pd.DataFrame) -> pd.DataFrame
     return expression.loc[rows["sample_id"]].set_axis(rows.index)
 
 
+def first_expression(study: Study, cohort: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each row, the expression of its patient's first sample that passes; the row's own where that is it.
+
+    Returns
+    -------
+    DataFrame, shape (n_rows, n_genes)
+        Indexed like `rows`, log2. A first sample is a landmark or not; it is never later than the row's own.
+    """
+    samples = study.read("samples", cohort)
+    passing = samples[samples["qc_pass"]].sort_values(["patient_id", "day", "sample_id"])
+    first = passing.drop_duplicates("patient_id").set_index("patient_id")["sample_id"]
+    return study.read("expression", cohort).loc[rows["patient_id"].map(first)].set_axis(rows.index)
+
+
 def reference_expression(study: Study) -> tuple[pd.DataFrame, str]:
     """Return the samples on which z-scores are frozen, and what they are in words.
 

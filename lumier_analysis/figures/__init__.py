@@ -3,6 +3,7 @@
 from lumier_analysis.figures.calibration import calibration_figure
 from lumier_analysis.figures.flow import flow_diagram
 from lumier_analysis.figures.forest import forest_figure
+from lumier_analysis.figures.instability import instability_figure
 from lumier_analysis.figures.qpcr_quality import drift_figure, normalisation_figure, stability_figure
 from lumier_analysis.figures.quality import chip_figure, missingness_figure, queries_figure
 from lumier_analysis.figures.roc import roc_figure
@@ -17,6 +18,7 @@ __all__ = [
     "flow_diagram",
     "forest_figure",
     "forest_rows",
+    "instability_figure",
     "missingness_figure",
     "normalisation_figure",
     "queries_figure",

@@ -16,6 +16,7 @@ from lumier_analysis.qpcr.expression import (
     log2_units,
     mean_ct,
 )
+from lumier_analysis.qpcr.frozen import FrozenMeasurement
 from lumier_analysis.qpcr.miqe import miqe_table
 from lumier_analysis.qpcr.modules import Scaling, composite, fit_scaling, module_scores, z_scores
 from lumier_analysis.qpcr.normalisation import normalisation_effect, relative_levels
@@ -33,6 +34,7 @@ __all__ = [
     "CensoredFit",
     "Drift",
     "Expression",
+    "FrozenMeasurement",
     "GeNorm",
     "PrincipalComponents",
     "ReferenceChoice",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lumier_analysis.reporting.wording import number_text
 from lumier_analysis.study import Study
 from lumier_analysis.study.names import display_name
+
+if TYPE_CHECKING:
+    from lumier_analysis.signature.signature_fields import CalibrationLine
 
 KINDS = {"module_score": "pre-specified module score", "elastic_net": "elastic-net logistic regression"}
 
@@ -42,7 +46,7 @@ def signature_card(study: Study) -> SignatureCard | None:
         ("Reference genes", ", ".join(lock.reference_genes)),
         ("Scaled to", display_name(lock.scaling_reference)),
         ("Threshold", "" if lock.threshold is None else f"score ≥ {number_text(lock.threshold, 4)}"),
-        ("Risk", _risk(lock.calibration)),
+        ("Risk", risk_formula(lock.calibration)),
         ("Test vectors", f"{len(lock.test_vectors)}, all reproduced"),
         ("Hash", str(lock.hashes.get("content", ""))),
         ("Derivation data", lock.data_hash),
@@ -50,7 +54,7 @@ def signature_card(study: Study) -> SignatureCard | None:
     return SignatureCard(tuple((name, value) for name, value in facts if value), tuple(lock.genes))
 
 
-def _risk(calibration: dict[str, float] | None) -> str:
+def risk_formula(calibration: CalibrationLine | None) -> str:
     """Return the calibration map as a formula."""
     if not calibration:
         return ""

@@ -28,7 +28,7 @@ class Choice:
 
 
 def choose_signature(
-    nested_auc: Estimate, primary_auc: Estimate, *, margin: float, n_genes: int, primary_name: str
+    nested_auc: Estimate, primary_auc: Estimate, *, margin: float, n_genes: int, primary_name: str, obstacle: str = ""
 ) -> Choice:
     """Lock the elastic net only if its nested AUC exceeds the primary score's by the margin and it is not empty.
 
@@ -44,6 +44,9 @@ def choose_signature(
         Genes with a coefficient other than 0 in the refit on all rows.
     primary_name : str
         Name of the pre-specified score.
+    obstacle : str
+        Why the elastic net could not be locked even if it were chosen (`lock_obstacle`); "" if nothing stands against
+        it. The rule is applied first, so that the sentence shows what it would have said.
     """
     lock = f"locked: the pre-specified {primary_name} module score"
     if math.isnan(nested_auc.value):
@@ -54,6 +57,9 @@ def choose_signature(
     if n_genes == 0:
         return Choice("module_score", f"{lock}; the elastic net selected no gene ({numbers}).")
     gain = nested_auc.value - primary_auc.value
+    if gain > margin and obstacle:
+        why = f"{numbers}, more than the margin of {margin:g}, but the elastic net cannot be locked: {obstacle}"
+        return Choice("module_score", f"{lock}; {why}")
     if gain > margin:
         sentence = f"locked: the elastic net of {n_genes} genes; {numbers}, more than the margin of {margin:g}."
         return Choice("elastic_net", sentence)

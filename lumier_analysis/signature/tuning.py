@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lumier_analysis.errors import AnalysisError
+from lumier_analysis.signature.cross_validation import cross_validate
 from lumier_analysis.signature.elastic_net import fit_path, lambda_grid
 from lumier_analysis.signature.folds import grouped_folds
 from lumier_analysis.signature.preparation import Preparation, learn_preparation
+from lumier_analysis.signature.recipe import Recipe
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
-
-# glmnet's limits of a fitted risk in the deviance: one confident error must not decide.
-_CLIP = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,25 @@ class Settings:
     inner_folds : int
         Folds of the tuning; fewer where there are fewer event patients.
     tuning : {"one_standard_error", "minimum"}
-    lambda_min_ratio : float
-        Smallest penalty as a share of the largest.
+    lambda_min_ratio : float, optional
+        Smallest penalty as a share of the largest; by default, as in glmnet, 1e-4 where there are more rows than
+        columns, else 0.01.
+    full_path : bool
+        Fit every path to its end, though its deviance has risen for good (`cross_validation`): slower, same choice.
+    threshold : {"sensitivity", "youden"}, optional
+        Rule by which each fold chooses a threshold too; by default none.
+    threshold_target : float
+        Sensitivity aimed at.
     """
 
     alphas: tuple[float, ...] = (0.2, 0.5, 1.0)
     n_lambdas: int = 100
     inner_folds: int = 10
     tuning: Literal["one_standard_error", "minimum"] = "one_standard_error"
-    lambda_min_ratio: float = 0.01
+    lambda_min_ratio: float | None = None
+    full_path: bool = False
+    threshold: Literal["sensitivity", "youden"] | None = None
+    threshold_target: float = 0.80
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +68,13 @@ class ElasticNetFit:
     alpha, lambda_ : float
         The chosen penalty.
     deviance : ndarray, shape (n_alphas, n_lambdas)
-        Cross-validated deviance a row (-2 log likelihood), mean over inner folds weighted by their rows.
+        Cross-validated deviance a row (-2 log likelihood), mean over inner folds weighted by their rows; NaN where a
+        path was left because its deviance had risen for good.
     deviance_se : ndarray, shape (n_alphas, n_lambdas)
     lambdas : ndarray, shape (n_alphas, n_lambdas)
+    inner_predictor : ndarray, shape (n,)
+        Log odds of the training rows at the chosen penalty, each from the inner fold that did not see its patient.
+    n_inner_folds : int
     """
 
     coef: Floats
@@ -72,6 +85,8 @@ class ElasticNetFit:
     deviance: Floats
     deviance_se: Floats
     lambdas: Floats
+    inner_predictor: Floats
+    n_inner_folds: int
 
     def linear_predictor(self, x: Floats) -> Floats:
         """Return the log odds of rows `x`, shape (n,)."""
@@ -84,13 +99,13 @@ def event_patients(event: Bools, patient: Ints) -> int:
 
 
 def tune_elastic_net(
-    x: Floats, event: Bools, patient: Ints, settings: Settings, seed: tuple[int, ...]
+    x: Floats, event: Bools, patient: Ints, settings: Settings, seed: tuple[int, ...], recipe: Recipe | None = None
 ) -> ElasticNetFit:
     """Choose alpha and lambda by patient-grouped cross-validation and refit on all rows.
 
-    Imputation and standardisation are learned anew in every inner fold. The pair with the least mean deviance gives
-    alpha; with the one-standard-error rule lambda is then the largest of that alpha whose mean deviance is within one
-    standard error of the least, so the empty model may be chosen.
+    Everything that `Preparation` learns is learned anew in every inner fold. The pair with the least mean deviance
+    gives alpha; with the one-standard-error rule lambda is then the largest of that alpha whose mean deviance is within
+    one standard error of the least, so the empty model may be chosen.
 
     Parameters
     ----------
@@ -100,11 +115,13 @@ def tune_elastic_net(
     patient : ndarray of int, shape (n,)
     settings : Settings
     seed : tuple of int
+    recipe : Recipe, optional
+        How the columns of the model are made; by default they are the features.
 
     Raises
     ------
     AnalysisError
-        Fewer than two event patients, or no row without an event.
+        Fewer than two event patients, no row without an event, or an inner fold without one of them.
     """
     n_events = event_patients(event, patient)
     if n_events < 2 or event.all():
@@ -112,15 +129,12 @@ def tune_elastic_net(
             "an elastic net needs two event patients and a non-event", found=f"{n_events} event patients"
         )
     fold = grouped_folds(patient, event, min(settings.inner_folds, n_events), seed)
-    whole = learn_preparation(x)
+    whole = learn_preparation(x, event, recipe)
     z = whole.apply(x)
-    grids = np.stack([lambda_grid(z, event, a, settings.n_lambdas, settings.lambda_min_ratio) for a in settings.alphas])
-    mean, se = _cross_validated_deviance(x, event, fold, settings.alphas, grids)
-
-    row, best = np.unravel_index(int(mean.argmin()), mean.shape)
-    column = int(best)
-    if settings.tuning == "one_standard_error":
-        column = int(np.flatnonzero(mean[row] <= mean[row, best] + se[row, best])[0])
+    ratio = settings.lambda_min_ratio or (1e-4 if z.shape[0] > z.shape[1] else 0.01)
+    grids = np.stack([lambda_grid(z, event, a, settings.n_lambdas, ratio) for a in settings.alphas])
+    errors = cross_validate(x, event, fold, settings.alphas, grids, recipe, full=settings.full_path)
+    row, column = choose_penalty(errors.mean, errors.se, settings.tuning)
     alpha = settings.alphas[row]
     path = fit_path(z, event, alpha, grids[row, : column + 1])
     return ElasticNetFit(
@@ -129,29 +143,18 @@ def tune_elastic_net(
         preparation=whole,
         alpha=alpha,
         lambda_=float(grids[row, column]),
-        deviance=mean,
-        deviance_se=se,
+        deviance=errors.mean,
+        deviance_se=errors.se,
         lambdas=grids,
+        inner_predictor=errors.predictor[row, column].copy(),
+        n_inner_folds=int(fold.max()) + 1,
     )
 
 
-def _cross_validated_deviance(
-    x: Floats, event: Bools, fold: Ints, alphas: tuple[float, ...], grids: Floats
-) -> tuple[Floats, Floats]:
-    """Return mean deviance and its standard error over folds, both of shape (n_alphas, n_lambdas)."""
-    sizes = np.bincount(fold).astype(np.float64)
-    deviance = np.empty((sizes.size, *grids.shape))
-    for k in range(sizes.size):
-        train, test = fold != k, fold == k
-        prepared = learn_preparation(x[train])
-        z_train, z_test = prepared.apply(x[train]), prepared.apply(x[test])
-        for i, alpha in enumerate(alphas):
-            path = fit_path(z_train, event[train], alpha, grids[i])
-            eta = path.intercepts + z_test @ path.coefs.T
-            bound = np.log((1 - _CLIP) / _CLIP)
-            eta = np.clip(eta, -bound, bound)
-            deviance[k, i] = 2 * (np.logaddexp(0, eta) - event[test][:, None] * eta).mean(axis=0)
-    share = sizes / sizes.sum()
-    mean = np.tensordot(share, deviance, axes=1)
-    spread = np.tensordot(share, (deviance - mean) ** 2, axes=1)
-    return mean, np.sqrt(spread / (sizes.size - 1))
+def choose_penalty(mean: Floats, se: Floats, rule: str) -> tuple[int, int]:
+    """Return row and column of the penalty that a rule of `Settings` chooses; NaN = not in question."""
+    row, best = np.unravel_index(int(np.nanargmin(mean)), mean.shape)
+    column = int(best)
+    if rule == "one_standard_error":
+        column = int(np.flatnonzero(mean[row] <= mean[row, best] + se[row, best])[0])
+    return int(row), column

@@ -20,7 +20,7 @@ def signature():
     context = LockContext(
         modules={"M1.2": genes}, scores={"plasma_cell": ["M1.2"]}, reference_genes=["HPRT1", "TBP"], mean=x.mean(),
         sd=x.std(), scaling_reference="quiescent_first_visit", calibration=fit_calibration(event, x.mean(axis=1)),
-        threshold=-0.25, limit_of_detection=25.0, plan_hash="p" * 64, data_hash="d" * 64,
+        threshold=-0.25, plan_hash="p" * 64, data_hash="d" * 64,
     )  # fmt: skip
     return lock_module_score(context, "plasma_cell")
 

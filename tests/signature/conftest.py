@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -7,8 +9,12 @@ import pandas as pd
 import pytest
 
 from lumier_analysis.performance.arrays import Floats
+from lumier_analysis.qpcr import FrozenMeasurement
 from lumier_analysis.signature import CalibrationMap, LockContext
 from lumier_analysis.signature.calibrate import fit_calibration
+from lumier_analysis.signature.signature_fields import signature_schema
+from lumier_analysis.study import project_root
+from lumier_analysis.study.io import json_text, write_json
 
 MODULES = {"A": ["a1", "a2", "a3", "a4"], "B": ["b1", "b2", "b3"], "C": ["c1", "c2"]}
 GENES = [g for members in MODULES.values() for g in members]
@@ -54,7 +60,22 @@ def context(cohort, calibration_map) -> LockContext:
         scaling_reference="quiescent_first_visit",
         calibration=calibration_map,
         threshold=0.25,
-        limit_of_detection=25.0,
         plan_hash="p" * 64,
         data_hash="d" * 64,
+        measurement=FrozenMeasurement(
+            limit_of_detection=25.0,
+            reference_levels=pd.Series({"r1": 12.0, "r2": 14.0}),
+            calibrator="IPC",
+            calibrator_levels=pd.Series(dict.fromkeys([*GENES, "r1", "r2"], 15.0)),
+        ),
     )
+
+
+@pytest.fixture
+def schema_path() -> Path:
+    """The published schema, which must be the one the code makes; LUMIER_WRITE_SCHEMA=1 writes it anew."""
+    path = project_root() / "docs" / "locked_signature.schema.json"
+    if os.environ.get("LUMIER_WRITE_SCHEMA"):
+        write_json(path, signature_schema())
+    assert path.read_text(encoding="utf-8") == json_text(signature_schema()), "docs/locked_signature.schema.json is old"
+    return path

@@ -5,6 +5,7 @@ import pytest
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.signature import grouped_folds
+from lumier_analysis.signature.folds import patient_codes
 
 
 @pytest.fixture
@@ -50,3 +51,40 @@ def test_impossible_numbers_of_folds_are_refused(rows, k):
 def test_missing_patient_is_refused():
     with pytest.raises(AnalysisError, match="without a patient"):
         grouped_folds(["a", None], [0, 1], 2, seed=1)
+
+
+def test_each_centre_is_spread_over_the_folds(rows):
+    patients, event = rows
+    number = np.array([int(p[1:]) for p in patients])
+    centre = np.array(["Lille", "Nice", "Metz"])[number % 3]
+    fold = grouped_folds(patients, event, 5, seed=1, centre=centre)
+    ever = np.isin(patients, patients[event])
+    for c in np.unique(centre):
+        for group in (ever, ~ever):
+            here = (centre == c) & group
+            spread = [np.unique(patients[here & (fold == k)]).size for k in range(5)]
+            assert np.ptp(spread) <= 1
+    # What holds without centres still holds.
+    assert np.ptp([np.unique(patients[event & (fold == k)]).size for k in range(5)]) <= 1
+    assert np.ptp([np.unique(patients[fold == k]).size for k in range(5)]) <= 1
+    assert (fold != grouped_folds(patients, event, 5, seed=1)).any()
+
+
+def test_a_patient_has_one_centre(rows):
+    patients, event = rows
+    centre = np.where(np.arange(69) == 0, "A", "B")
+    with pytest.raises(AnalysisError, match="1 patients in more than one"):
+        grouped_folds(patients, event, 5, seed=1, centre=centre)
+    with pytest.raises(AnalysisError, match="every row needs a centre"):
+        grouped_folds(patients, event, 5, seed=1, centre=np.where(np.arange(69) == 0, None, "B"))
+    with pytest.raises(AnalysisError, match="68 centres for 69 rows"):
+        grouped_folds(patients, event, 5, seed=1, centre=["A"] * 68)
+
+
+def test_codes_of_codes_are_the_codes(rows):
+    patients, event = rows
+    codes, k = patient_codes(patients)
+    again, _ = patient_codes(codes)
+    np.testing.assert_array_equal(again, codes)
+    assert k == 23
+    np.testing.assert_array_equal(grouped_folds(codes, event, 5, seed=1), grouped_folds(patients, event, 5, seed=1))

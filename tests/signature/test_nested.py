@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,16 @@ import pytest
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.performance import stratified_auc
-from lumier_analysis.signature import Settings, grouped_folds, nested_cv
+from lumier_analysis.signature import Recipe, Settings, grouped_folds, nested_cv
 from lumier_analysis.signature.folds import patient_codes
 from lumier_analysis.signature.tuning import tune_elastic_net
+from lumier_analysis.simulation.cohort import Population
 
 SMALL = Settings(alphas=(1.0,), n_lambdas=15, inner_folds=3)
 
 
-def run(cohort, **more):
-    return nested_cv(cohort.features, cohort.event, cohort.patients, outer_folds=4, settings=SMALL, seed=7, **more)
+def run(cohort, tuning=SMALL, **more):
+    return nested_cv(cohort.features, cohort.event, cohort.patients, outer_folds=4, settings=tuning, seed=7, **more)
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +132,115 @@ def test_rows_that_do_not_match_are_refused(cohort):
         run(cohort._replace(features=cohort.features.iloc[1:]))
     with pytest.raises(AnalysisError, match="doubled"):
         run(cohort._replace(features=cohort.features.set_axis(["S"] * 240)))
+
+
+def test_thresholds_are_chosen_inside_the_folds(cohort):
+    settings = replace(SMALL, threshold="sensitivity", threshold_target=0.7)
+    r = run(cohort, tuning=settings)
+    at = r.folds["threshold"].to_numpy()
+    assert np.isfinite(at).all() and np.unique(at).size == 4
+    frame = r.out_of_fold
+    np.testing.assert_array_equal(frame["positive"], frame["linear_predictor"] >= at[frame["fold"]])
+    event = pd.Series(cohort.event, index=cohort.features.index).loc[frame["row"]].to_numpy()
+    assert r.flagging is not None
+    assert r.flagging.loc["sensitivity", "value"] == frame["positive"][event].mean()
+    assert r.flagging.loc["specificity", "denominator"] == (~event).sum()
+    assert run(cohort).flagging is None and run(cohort).out_of_fold["positive"].isna().all()
+
+
+def test_folds_with_an_empty_model_flag_nobody(cohort):
+    noise = cohort.features * 0 + np.random.default_rng(3).standard_normal(cohort.features.shape)
+    r = run(cohort._replace(features=noise), tuning=replace(SMALL, threshold="youden"))
+    empty = r.folds.loc[r.folds["n_genes"] == 0, "fold"]
+    assert len(empty) and r.folds.loc[r.folds["n_genes"] == 0, "threshold"].isna().all()
+    assert r.out_of_fold.loc[r.out_of_fold["fold"].isin(empty), "positive"].isna().all()
+    assert (r.flagging is None) == (len(empty) == 4)
+
+
+def test_every_step_of_a_recipe_is_learned_from_the_training_rows(cohort):
+    """Rows of one outer fold are made absurd: the models that predict it cannot know, and the others do."""
+    recipe = Recipe(
+        tuple(cohort.features.columns),
+        parts=("genes", "modules"),
+        modules={"A": ("a1", "a2", "a3", "a4")},
+        references=("b1", "b2", "b3", "c1", "c2"),
+        n_references=3,
+        screen=4,
+    )
+    first = run(cohort, recipe=recipe)
+    fold = grouped_folds(cohort.patients, cohort.event, 4, (7, 0))
+    absurd = cohort.features.copy()
+    scale = np.random.default_rng(0).standard_normal(absurd.shape) * 100
+    absurd[fold == 1] += scale[fold == 1]
+    second = run(cohort._replace(features=absurd), recipe=recipe)
+    same = ["alpha", "lambda", "n_genes", "references"]
+    assert first.folds.loc[1, same].equals(second.folds.loc[1, same])
+    assert not first.folds.loc[0, same].equals(second.folds.loc[0, same])
+    assert first.folds["references"].str.count(",").eq(2).all()
+    assert list(first.selection_frequency.sort_index().index) == sorted(recipe.columns)
+    assert math.isfinite(first.auc.value)
+
+
+def test_folds_may_be_balanced_by_centre(cohort):
+    centres = np.where(np.arange(240) < 60, "Lille", "Metz")
+    r = run(cohort, centres=centres)
+    expected = grouped_folds(cohort.patients, cohort.event, 4, (7, 0), centre=centres)
+    got = r.out_of_fold.set_index("row").loc[cohort.features.index, "fold"]
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_one_event_is_a_stated_result(cohort):
+    r = run(cohort._replace(event=np.arange(240) == 5))
+    assert math.isnan(r.auc.value) and "1 event patients" in r.auc.note
+
+
+def test_only_events_are_a_stated_result(cohort):
+    r = run(cohort._replace(event=np.ones(240, bool)))
+    assert math.isnan(r.auc.value) and "every row is an event" in r.note
+
+
+def test_a_fold_without_events_is_a_stated_degradation(cohort):
+    """Five event patients in five folds, one of whom has only event rows: that fold has no pair."""
+    event = np.zeros(240, bool)
+    event[[3, 30, 60, 90]] = True
+    event[120:123] = True
+    alone = cohort.features.iloc[[3, 4, 30, 31, 60, 61, 90, 91, 120, 121, 122]]
+    r = nested_cv(
+        alone,
+        event[[3, 4, 30, 31, 60, 61, 90, 91, 120, 121, 122]],
+        cohort.patients[[3, 4, 30, 31, 60, 61, 90, 91, 120, 121, 122]],
+        settings=SMALL,
+        seed=7,
+    )
+    assert "1 of 5 strata hold no pair" in r.auc.note and math.isfinite(r.auc.value)
+
+
+def test_constant_features_are_named_and_never_selected(cohort):
+    r = run(cohort._replace(features=cohort.features.assign(b1=3.0)))
+    assert "1 features are constant or empty and cannot be selected: b1" in r.note
+    assert r.selection_frequency["b1"] == 0 and r.note in r.auc.note
+
+
+def test_perfect_separation_is_a_stated_degradation(cohort):
+    turned = cohort.features.assign(a1=np.where(cohort.event, 900.0, 1.0))
+    r = run(cohort._replace(features=turned), tuning=replace(SMALL, tuning="minimum"))
+    assert r.auc.value == 1 and "4 of 4 outer fits separate their training rows" in r.auc.note
+    assert np.isfinite(r.linear_predictor).all()
+
+
+@pytest.mark.proof
+def test_ten_repeats_of_the_full_nested_cross_validation():
+    """Ten repeats share their patients, so they spread less than the standard error over patients says."""
+    c = Population(effect=0.5).draw(150, np.random.default_rng(1))
+    r = nested_cv(pd.DataFrame(c.x), c.event, c.patient, settings=Settings(tuning="minimum"), repeats=10, n_jobs=-1)
+    assert len(r.folds) == 100 and len(r.out_of_fold) == 6000 and "10 x 10 folds" in r.auc.method
+    event = c.event[r.out_of_fold["row"]]
+    each = [
+        stratified_auc(event[one], part["linear_predictor"].to_numpy(), part["fold"].to_numpy()).value
+        for _, part in r.out_of_fold.groupby("repeat")
+        for one in [part.index]
+    ]
+    # Pairs of a repeat differ a little in number; the pooled AUC is their mean but for that.
+    assert r.auc.value == pytest.approx(np.mean(each), abs=0.002)
+    assert 0 < np.std(each, ddof=1) < r.auc.se
+    assert (r.auc.n_rows, r.auc.n_events) == (600, c.event.sum())

@@ -97,3 +97,21 @@ def test_two_sensitivity_analyses_of_one_id_are_refused(tmp_path, content):
     content["sensitivity"].append(content["sensitivity"][0])
     with pytest.raises(PlanError, match=r"each id stands once; twice: fixed_91"):
         load_plan(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"features": ["gene"]}, "'gene'.*genes_change"),
+        ({"features": []}, r"derivation\.features"),
+        ({"features": ["genes", "clinical"]}, "go together"),
+        ({"clinical": ["sledai"]}, "go together"),
+        ({"reference_candidates": ["HPRT1", "TBP"]}, "at least three"),
+        ({"reference_candidates": ["HPRT1", "TBP", "GUSB"], "reference_number": 4}, "no fewer"),
+        ({"screen": 0}, r"derivation\.screen"),
+    ],
+)
+def test_candidate_features_need_what_they_are_made_of(tmp_path, content, keys, message):
+    content["derivation"] |= keys
+    with pytest.raises(PlanError, match=message):
+        load_plan(write(tmp_path, content))

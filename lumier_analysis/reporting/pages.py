@@ -1,0 +1,20 @@
+"""Pages other than the report: one template environment for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a template of this room filled in: HTML escapes what it is given, Markdown does not."""
+    environment = Environment(
+        loader=PackageLoader("lumier_analysis.reporting", "templates"),
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(**values)
