@@ -98,6 +98,7 @@ STAGES = (
         builder="lumier_analysis.reporting:build_report",
         reads=(
             "analysis/results",
+            "analysis/locked_signature.json",
             "analysis/flow.json",
             "analysis/queries.csv",
             "reports/locked_signature.json",
@@ -105,7 +106,7 @@ STAGES = (
             "reports/tables",
             "reports/notebooks",
         ),
-        writes=("reports/report.html",),
+        writes=("reports/report.html", "reports/model_card.md", "reports/model_card.html"),
     ),
 )
 

@@ -13,6 +13,7 @@ from lumier_analysis.reporting.disclosure import legend
 from lumier_analysis.reporting.headline import headline
 from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
+from lumier_analysis.reporting.model_card import write_model_card
 from lumier_analysis.reporting.pictures import read_pictures
 from lumier_analysis.reporting.provenance import provenance
 from lumier_analysis.reporting.report_tables import entry_table, withholds
@@ -90,7 +91,7 @@ def render_report(study: Study, results: Results) -> str:
 
 
 def build_report(study: Study) -> Path:
-    """Write ``reports/<study>/report.html``, whole or not at all.
+    """Write ``reports/<study>/report.html`` and, where a signature is locked, its model card.
 
     Parameters
     ----------
@@ -113,4 +114,6 @@ def build_report(study: Study) -> Path:
     text = render_report(study, read_ledger(study))
     threshold = study.plan.disclosure.threshold
     lint_reports(study.reports, study_identifiers(study), texts={"report.html": text}, threshold=threshold)
+    if study.signature_path.is_file():
+        write_model_card(study)
     return write_text_atomic(study.reports / "report.html", text)
