@@ -112,6 +112,12 @@ def leave_one_centre_out(
         for g, j in zip(groups, jobs, strict=True)
     }
     pooled = _auc(data.event, score, names, data.patient, level, "leave one centre out, pairs within a centre")
+    empty_models = sum(fit.line["n_genes"] == 0 for fit in fits)
+    if empty_models:
+        # An empty model has AUC 1/2 whatever the patients: an interval over patients would claim a precision it lacks.
+        said = f"{empty_models} of {len(fits)} models selected no gene (AUC 0.5 by construction): no interval is given"
+        nan = float("nan")
+        pooled = replace(pooled, se=nan, ci_low=nan, ci_high=nan, p_value=None, note=said)
     pooled = replace(pooled, note="; ".join(filter(None, [note, pooled.note])))
     frame = pd.DataFrame({"row": data.index, "centre": names, "linear_predictor": score})
     table = pd.DataFrame([{"centre": g, **fit.line} for g, fit in zip(groups, fits, strict=True)])

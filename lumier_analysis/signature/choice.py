@@ -48,7 +48,7 @@ def choose_signature(
         Why the elastic net could not be locked even if it were chosen (`lock_obstacle`); "" if nothing stands against
         it. The rule is applied first, so that the sentence shows what it would have said.
     """
-    lock = f"locked: the pre-specified {primary_name} module score"
+    lock = f"Locked: the pre-specified {primary_name} module score"
     if math.isnan(nested_auc.value):
         return Choice("module_score", f"{lock}; the elastic net could not be assessed ({nested_auc.note}).")
     numbers = f"nested AUC {nested_auc.value:.3f} against {primary_auc.value:.3f} of the {primary_name} score"
@@ -61,6 +61,6 @@ def choose_signature(
         why = f"{numbers}, more than the margin of {margin:g}, but the elastic net cannot be locked: {obstacle}"
         return Choice("module_score", f"{lock}; {why}")
     if gain > margin:
-        sentence = f"locked: the elastic net of {n_genes} genes; {numbers}, more than the margin of {margin:g}."
+        sentence = f"Locked: the elastic net of {n_genes} genes; {numbers}, more than the margin of {margin:g}."
         return Choice("elastic_net", sentence)
     return Choice("module_score", f"{lock}; {numbers}, a difference of {gain:+.3f} within the margin of {margin:g}.")

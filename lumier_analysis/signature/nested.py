@@ -126,7 +126,7 @@ def nested_cv(
     jobs = [OuterJob(folds[r] != k, folds[r] == k, (seed, r, k)) for r in range(repeats) for k in range(n_folds)]
     fits = run_outer(data, jobs, settings, n_jobs=n_jobs, progress=progress)
 
-    note = "; ".join(filter(None, [fewer, data.note, _separated(fits)]))
+    note = "; ".join(filter(None, [fewer, data.note, _separated(fits), _empties(fits)]))
     frame, table, position = _tables(features, folds, fits)
     auc = stratified_auc(
         data.event[position],
@@ -185,6 +185,12 @@ def _flagging(data: Candidates, frame: pd.DataFrame, table: pd.DataFrame, level:
         left = f"{empty} folds whose model is empty flag nobody and are left out"
         result["note"] = [f"{n}; {left}" if n else left for n in result["note"]]
     return result
+
+
+def _empties(fits: list[OuterFit]) -> str:
+    """Return the note on models without a gene: their pairs count 1/2 whatever the patients."""
+    n = sum(fit.line["n_genes"] == 0 for fit in fits)
+    return f"{n} of {len(fits)} outer fits select no gene (AUC 0.5 by construction)" if n else ""
 
 
 def _separated(fits: list[OuterFit]) -> str:

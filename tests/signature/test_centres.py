@@ -94,3 +94,14 @@ def test_a_patient_in_two_centres_is_refused(cohort, centres):
     centres[0] = "Metz" if centres[0] != "Metz" else "Nice"
     with pytest.raises(AnalysisError, match="one centre"):
         run(cohort, centres)
+
+
+def test_empty_models_have_no_interval(cohort, centres):
+    # Noise under the one-standard-error rule: models without a gene, whose AUC of 1/2 has no sampling error.
+    noise = pd.DataFrame(np.random.default_rng(3).normal(size=(len(cohort.event), 3)), columns=list("abc"))
+    result = leave_one_centre_out(
+        noise, cohort.event, cohort.patients, centres, settings=Settings(inner_folds=3, n_lambdas=20)
+    )
+    assert (result.fits["n_genes"] == 0).any()
+    assert np.isnan(result.pooled.ci_low) and np.isnan(result.pooled.se)
+    assert "selected no gene" in result.pooled.note

@@ -35,6 +35,6 @@ def test_what_cannot_be_locked_is_said_after_the_rule():
     options = {"n_genes": 3, "primary_name": "ifn", "obstacle": "it needs two samples."}
     choice = choose_signature(Estimate(0.8), Estimate(0.6), margin=0.05, **options)
     assert choice.kind == "module_score"
-    assert choice.sentence.startswith("locked: the pre-specified ifn module score; nested AUC 0.800 against 0.600")
+    assert choice.sentence.startswith("Locked: the pre-specified ifn module score; nested AUC 0.800 against 0.600")
     assert choice.sentence.endswith("cannot be locked: it needs two samples.")
     assert "cannot be locked" not in choose_signature(Estimate(0.61), Estimate(0.6), margin=0.05, **options).sentence
