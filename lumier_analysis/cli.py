@@ -28,7 +28,11 @@ def _run(arguments: argparse.Namespace) -> int:
     """Run the stages that are not fresh and say where the report is."""
     from lumier_analysis.pipeline.progress import make_progress
     from lumier_analysis.pipeline.run import run_study, shown
+    from lumier_analysis.study.work import JOBS, jobs
 
+    if arguments.jobs is not None:
+        os.environ[JOBS] = arguments.jobs
+        jobs()  # refused before anything starts
     done = run_study(
         arguments.study, arguments.raw, fresh=arguments.fresh, only=arguments.only, progress=make_progress()
     )
@@ -119,6 +123,8 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--raw", metavar="DIR", help="read the raw files in this folder, in place")
     run.add_argument("--fresh", action="store_true", help="run the stages even where nothing changed")
     run.add_argument("--only", metavar="STAGE", help="run this stage alone, on the tables as they stand")
+
+    run.add_argument("--jobs", metavar="N", help="fits at a time (default: all processors); the numbers are the same")
 
     status = command("status", _status, "say of each stage whether it is fresh, and if not, why")
     status.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
