@@ -12,6 +12,7 @@ from lumier_analysis.signature import cross_validation
 from lumier_analysis.signature.cross_validation import Folds, cross_validate
 from lumier_analysis.signature.elastic_net import lambda_grid
 from lumier_analysis.signature.folds import grouped_folds
+from lumier_analysis.signature.nested import LEAST_EVENT_PATIENTS
 from lumier_analysis.signature.preparation import learn_preparation
 from lumier_analysis.signature.tuning import choose_penalty
 from lumier_analysis.simulation.cohort import Cohort, Population
@@ -67,6 +68,9 @@ def stop_run(design: str, run: int) -> dict[str, Any]:
     number = list(DESIGNS).index(design)
     rng = np.random.default_rng((SEED, 3, number, run))
     c = DESIGNS[design](rng)
+    # Fewer event patients than `nested_cv` asks for: drawn again.
+    while np.unique(c.patient[c.event]).size < LEAST_EVENT_PATIENTS:
+        c = DESIGNS[design](rng)
     z = learn_preparation(c.x).apply(c.x)
     ratio = 1e-4 if z.shape[0] > z.shape[1] else 0.01
     grids = np.stack([lambda_grid(z, c.event, a, 100, ratio) for a in ALPHAS])
