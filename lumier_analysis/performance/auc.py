@@ -19,8 +19,8 @@ from lumier_analysis.performance.intervals import (
     separated_interval,
     wald_interval,
 )
-from lumier_analysis.performance.placements import pair_counts, placements
-from lumier_analysis.performance.variance import clustered_variance, jackknife_variance
+from lumier_analysis.performance.placements import pair_counts, placements, sorted_placements
+from lumier_analysis.performance.variance import clustered_variance, delong_variance, jackknife_variance
 
 Method = Literal["auto", "delong", "obuchowski", "jackknife", "bootstrap"]
 IntervalKind = Literal["logit", "wald", "percentile"]
@@ -134,7 +134,7 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
     if np.ptp(score) == 0:
         return result(0.5, note="constant score: every pair is tied, there is no interval")
 
-    v = placements(event, score)
+    v = sorted_placements(event, score) if method == "delong" else placements(event, score)
     if v.auc in (0.0, 1.0):
         pairs = disjoint_pairs(event, patient, k)
         note = f"AUC of {v.auc:g}: no estimable standard error; exact interval from {pairs} disjoint pairs of patients"
@@ -147,10 +147,10 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
         note = f"{void} of {n_boot} bootstrap replicates had no event or no non-event" if void else ""
     elif method == "jackknife":
         variance = jackknife_variance(pair_counts(event, score, patient, k))
+    elif method == "delong":
+        variance = delong_variance(v.events, v.others)
     else:
-        # DeLong is the case of one row a patient.
-        codes, count = (patient, k) if method == "obuchowski" else (np.arange(event.size), event.size)
-        variance = clustered_variance(v.events, v.others, event, codes, count)
+        variance = clustered_variance(v.events, v.others, event, patient, k)
     se = math.sqrt(variance) if variance >= 0 else math.nan
     if math.isnan(se):
         return result(v.auc, note="too few patients with an event or without: no standard error, no interval")
