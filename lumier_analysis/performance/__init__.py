@@ -10,15 +10,19 @@ from lumier_analysis.performance.compare import AucComparison, compare_auc
 from lumier_analysis.performance.groups import calibration_groups
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
+from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
 
 __all__ = [
     "AucComparison",
     "Calibration",
     "auc",
+    "between_patient_auc",
     "calibration",
     "calibration_groups",
     "classification",
     "compare_auc",
+    "last_versus_earlier_auc",
     "roc_points",
     "stratified_auc",
+    "within_patient_auc",
 ]
