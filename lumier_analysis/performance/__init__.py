@@ -6,8 +6,9 @@ Higher score = higher risk, everywhere; nothing here turns a score round or choo
 from lumier_analysis.performance.auc import auc
 from lumier_analysis.performance.calibration import Calibration, calibration
 from lumier_analysis.performance.classification import classification
-from lumier_analysis.performance.compare import AucComparison, compare_auc
+from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
 from lumier_analysis.performance.groups import calibration_groups
+from lumier_analysis.performance.partial import partial_auc
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
@@ -21,7 +22,10 @@ __all__ = [
     "calibration_groups",
     "classification",
     "compare_auc",
+    "compare_independent",
+    "compare_several",
     "last_versus_earlier_auc",
+    "partial_auc",
     "roc_points",
     "stratified_auc",
     "within_patient_auc",

@@ -17,13 +17,14 @@ from lumier_analysis.performance.intervals import (
     disjoint_pairs,
     logit_interval,
     separated_interval,
+    smaller_class_df,
     wald_interval,
 )
 from lumier_analysis.performance.placements import pair_counts, placements, sorted_placements
 from lumier_analysis.performance.variance import clustered_variance, delong_variance, jackknife_variance
 
 Method = Literal["auto", "delong", "obuchowski", "jackknife", "bootstrap"]
-IntervalKind = Literal["logit", "wald", "percentile"]
+IntervalKind = Literal["logit", "logit t", "wald", "percentile"]
 
 DEFAULT_SEED = 20160911
 _NAMES = {
@@ -62,9 +63,11 @@ def auc(
     method : {"auto", "delong", "obuchowski", "jackknife", "bootstrap"}
         Standard error. "auto" is DeLong's (1988), or Obuchowski's (1997) where `cluster` is given; "bootstrap" where
         the interval is "percentile".
-    interval : {"logit", "wald", "percentile"}
+    interval : {"logit", "logit t", "wald", "percentile"}
         "logit": delta method on the logit scale, p-value from the same z, so that p < 0.05 exactly when the 95 %
-        interval excludes 0.5. "wald": AUC +- z SE. "percentile": of the bootstrap, without a p-value.
+        interval excludes 0.5. "logit t": the same with Student's t, its degrees of freedom (`df`) the patients with an
+        event (or those without, if fewer) - 1: for events that recur in few patients, where "logit" is too short
+        (docs/auc_coverage.md). "wald": AUC +- z SE. "percentile": of the bootstrap, without a p-value.
     level : float
         Confidence level.
     n_boot, seed : int
@@ -112,6 +115,8 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
     """Return the estimate for checked rows."""
     event, score, patient, k = rows.event, rows.scores[0], rows.patient, rows.n_patients
 
+    df = float(smaller_class_df(event, patient)) if kind == "logit t" else math.inf
+
     def result(value: float, se: float = math.nan, limits: Interval = NO_INTERVAL, note: str = "") -> Estimate:
         return Estimate(
             value=value,
@@ -124,6 +129,7 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
             n_rows=event.size,
             n_events=int(event.sum()),
             p_value=limits.p_value,
+            df=None if math.isinf(df) else df,
             note=note,
         )
 
@@ -160,5 +166,7 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
         tail = (1 - level) / 2
         low, high = (float(q) for q in np.quantile(replicates, [tail, 1 - tail]))
         return result(v.auc, se, Interval(low, high), note)
-    limits = logit_interval(v.auc, se, level) if kind == "logit" else wald_interval(v.auc, se, level)
+    if kind != "wald" and df < 1:
+        return result(v.auc, se, note="an event, or none, in one patient only: no interval")
+    limits = wald_interval(v.auc, se, level) if kind == "wald" else logit_interval(v.auc, se, level, df)
     return result(v.auc, se, limits, note)
