@@ -8,7 +8,9 @@ from lumier_analysis.performance.calibration import Calibration, calibration
 from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
 from lumier_analysis.performance.groups import calibration_groups
+from lumier_analysis.performance.opinion import SecondOpinion, second_opinion
 from lumier_analysis.performance.partial import partial_auc
+from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
@@ -16,6 +18,7 @@ from lumier_analysis.performance.within import between_patient_auc, last_versus_
 __all__ = [
     "AucComparison",
     "Calibration",
+    "SecondOpinion",
     "auc",
     "between_patient_auc",
     "calibration",
@@ -27,6 +30,8 @@ __all__ = [
     "last_versus_earlier_auc",
     "partial_auc",
     "roc_points",
+    "sample_precision",
+    "second_opinion",
     "stratified_auc",
     "within_patient_auc",
 ]
