@@ -4,6 +4,7 @@ Higher score = higher risk, everywhere; nothing here turns a score round or choo
 """
 
 from lumier_analysis.performance.auc import auc
+from lumier_analysis.performance.band import calibration_band
 from lumier_analysis.performance.calibration import Calibration, calibration
 from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
@@ -22,6 +23,7 @@ __all__ = [
     "auc",
     "between_patient_auc",
     "calibration",
+    "calibration_band",
     "calibration_groups",
     "classification",
     "compare_auc",
