@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from lumier_analysis.performance.arrays import Bools, Floats, Ints, sum_by
 
@@ -71,17 +74,17 @@ class _ByPatients:
         matrix = np.add.reduceat(np.add.reduceat(wins, starts, axis=0), across, axis=1)
         bound = 2 * (n_patients * int(np.bincount(patient, minlength=n_patients).max())) ** 2
         self.dtype = np.float32 if bound < _EXACT else np.float64
-        full = np.zeros((n_patients, self.rows.size), dtype=self.dtype)
+        full: npt.NDArray[Any] = np.zeros((n_patients, self.rows.size), dtype=self.dtype)
         full[self.columns] = matrix.T
         self.matrix = full
         self.totals = np.column_stack([sum_by(patient, event, n_patients), sum_by(patient, ~event, n_patients)])
         self.replicates = max(1, _CACHE // n_patients)
 
     def __call__(self, times: Ints) -> tuple[Floats, Floats]:
-        weight = times.astype(self.dtype)
-        twice = np.einsum("bi,bi->b", weight @ self.matrix, weight[:, self.rows])
+        weight: npt.NDArray[Any] = times.astype(self.dtype)
+        twice = np.asarray(np.einsum("bi,bi->b", weight @ self.matrix, weight[:, self.rows]), dtype=np.float64)
         totals = weight @ self.totals.astype(self.dtype)
-        return twice.astype(np.float64) / 2, totals[:, 0].astype(np.float64) * totals[:, 1]
+        return twice / 2, totals[:, 0].astype(np.float64) * totals[:, 1]
 
 
 class _BySortedRows:
