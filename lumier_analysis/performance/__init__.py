@@ -6,6 +6,7 @@ Higher score = higher risk, everywhere; nothing here turns a score round or choo
 from lumier_analysis.performance.auc import auc
 from lumier_analysis.performance.band import calibration_band
 from lumier_analysis.performance.calibration import Calibration, calibration
+from lumier_analysis.performance.case_mix import case_mix_concordance, expected_concordance, membership, risk_spread
 from lumier_analysis.performance.centres import centre_aucs, merge_centres, pool_random_effects
 from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
@@ -26,15 +27,19 @@ __all__ = [
     "calibration",
     "calibration_band",
     "calibration_groups",
+    "case_mix_concordance",
     "centre_aucs",
     "classification",
     "compare_auc",
     "compare_independent",
     "compare_several",
+    "expected_concordance",
     "last_versus_earlier_auc",
+    "membership",
     "merge_centres",
     "partial_auc",
     "pool_random_effects",
+    "risk_spread",
     "roc_points",
     "sample_precision",
     "second_opinion",
