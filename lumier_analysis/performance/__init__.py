@@ -4,21 +4,45 @@ Higher score = higher risk, everywhere; nothing here turns a score round or choo
 """
 
 from lumier_analysis.performance.auc import auc
+from lumier_analysis.performance.band import calibration_band
 from lumier_analysis.performance.calibration import Calibration, calibration
+from lumier_analysis.performance.case_mix import case_mix_concordance, expected_concordance, membership, risk_spread
+from lumier_analysis.performance.centres import centre_aucs, merge_centres, pool_random_effects
 from lumier_analysis.performance.classification import classification
-from lumier_analysis.performance.compare import AucComparison, compare_auc
+from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
 from lumier_analysis.performance.groups import calibration_groups
+from lumier_analysis.performance.opinion import SecondOpinion, second_opinion
+from lumier_analysis.performance.partial import partial_auc
+from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
+from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
 
 __all__ = [
     "AucComparison",
     "Calibration",
+    "SecondOpinion",
     "auc",
+    "between_patient_auc",
     "calibration",
+    "calibration_band",
     "calibration_groups",
+    "case_mix_concordance",
+    "centre_aucs",
     "classification",
     "compare_auc",
+    "compare_independent",
+    "compare_several",
+    "expected_concordance",
+    "last_versus_earlier_auc",
+    "membership",
+    "merge_centres",
+    "partial_auc",
+    "pool_random_effects",
+    "risk_spread",
     "roc_points",
+    "sample_precision",
+    "second_opinion",
     "stratified_auc",
+    "within_patient_auc",
 ]

@@ -17,13 +17,14 @@ from lumier_analysis.performance.intervals import (
     disjoint_pairs,
     logit_interval,
     separated_interval,
+    smaller_class_df,
     wald_interval,
 )
-from lumier_analysis.performance.placements import pair_counts, placements
-from lumier_analysis.performance.variance import clustered_variance, jackknife_variance
+from lumier_analysis.performance.placements import pair_counts, placements, sorted_placements
+from lumier_analysis.performance.variance import clustered_variance, delong_variance, jackknife_variance
 
 Method = Literal["auto", "delong", "obuchowski", "jackknife", "bootstrap"]
-IntervalKind = Literal["logit", "wald", "percentile"]
+IntervalKind = Literal["logit", "logit t", "wald", "percentile"]
 
 DEFAULT_SEED = 20160911
 _NAMES = {
@@ -62,9 +63,11 @@ def auc(
     method : {"auto", "delong", "obuchowski", "jackknife", "bootstrap"}
         Standard error. "auto" is DeLong's (1988), or Obuchowski's (1997) where `cluster` is given; "bootstrap" where
         the interval is "percentile".
-    interval : {"logit", "wald", "percentile"}
+    interval : {"logit", "logit t", "wald", "percentile"}
         "logit": delta method on the logit scale, p-value from the same z, so that p < 0.05 exactly when the 95 %
-        interval excludes 0.5. "wald": AUC +- z SE. "percentile": of the bootstrap, without a p-value.
+        interval excludes 0.5. "logit t": the same with Student's t, its degrees of freedom (`df`) the patients with an
+        event (or those without, if fewer) - 1: for events that recur in few patients, where "logit" is too short
+        (docs/auc_coverage.md). "wald": AUC +- z SE. "percentile": of the bootstrap, without a p-value.
     level : float
         Confidence level.
     n_boot, seed : int
@@ -112,6 +115,8 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
     """Return the estimate for checked rows."""
     event, score, patient, k = rows.event, rows.scores[0], rows.patient, rows.n_patients
 
+    df = float(smaller_class_df(event, patient)) if kind == "logit t" else math.inf
+
     def result(value: float, se: float = math.nan, limits: Interval = NO_INTERVAL, note: str = "") -> Estimate:
         return Estimate(
             value=value,
@@ -124,6 +129,7 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
             n_rows=event.size,
             n_events=int(event.sum()),
             p_value=limits.p_value,
+            df=None if math.isinf(df) else df,
             note=note,
         )
 
@@ -134,7 +140,7 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
     if np.ptp(score) == 0:
         return result(0.5, note="constant score: every pair is tied, there is no interval")
 
-    v = placements(event, score)
+    v = sorted_placements(event, score) if method == "delong" else placements(event, score)
     if v.auc in (0.0, 1.0):
         pairs = disjoint_pairs(event, patient, k)
         note = f"AUC of {v.auc:g}: no estimable standard error; exact interval from {pairs} disjoint pairs of patients"
@@ -147,10 +153,10 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
         note = f"{void} of {n_boot} bootstrap replicates had no event or no non-event" if void else ""
     elif method == "jackknife":
         variance = jackknife_variance(pair_counts(event, score, patient, k))
+    elif method == "delong":
+        variance = delong_variance(v.events, v.others)
     else:
-        # DeLong is the case of one row a patient.
-        codes, count = (patient, k) if method == "obuchowski" else (np.arange(event.size), event.size)
-        variance = clustered_variance(v.events, v.others, event, codes, count)
+        variance = clustered_variance(v.events, v.others, event, patient, k)
     se = math.sqrt(variance) if variance >= 0 else math.nan
     if math.isnan(se):
         return result(v.auc, note="too few patients with an event or without: no standard error, no interval")
@@ -160,5 +166,7 @@ def _estimate(rows: Rows, method: str, kind: str, level: float, n_boot: int, see
         tail = (1 - level) / 2
         low, high = (float(q) for q in np.quantile(replicates, [tail, 1 - tail]))
         return result(v.auc, se, Interval(low, high), note)
-    limits = logit_interval(v.auc, se, level) if kind == "logit" else wald_interval(v.auc, se, level)
+    if kind != "wald" and df < 1:
+        return result(v.auc, se, note="an event, or none, in one patient only: no interval")
+    limits = wald_interval(v.auc, se, level) if kind == "wald" else logit_interval(v.auc, se, level, df)
     return result(v.auc, se, limits, note)

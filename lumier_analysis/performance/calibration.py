@@ -135,6 +135,8 @@ class _Maker:
         else:
             low, high = value - self.z * se, value + self.z * se
         tested = null is not None and se > 0
+        if math.isnan(se) and not note and self.rows.n_patients < 2:
+            note = "a single patient: no interval"
         return Estimate(
             value=value,
             se=se,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from lumier_analysis.performance.arrays import Bools, Ints
 
@@ -23,14 +24,14 @@ class Interval(NamedTuple):
 NO_INTERVAL = Interval(math.nan, math.nan)
 
 
-def z_quantile(level: float) -> float:
-    """Return the normal quantile of a two-sided interval, 1.96 for level 0.95."""
-    return float(norm.ppf(0.5 + level / 2))
+def z_quantile(level: float, df: float = math.inf) -> float:
+    """Return the quantile of a two-sided interval, 1.96 for level 0.95; that of Student's t where `df` is finite."""
+    return float(norm.ppf(0.5 + level / 2) if math.isinf(df) else student.ppf(0.5 + level / 2, df))
 
 
-def two_sided_p(z: float) -> float:
-    """Return the two-sided normal p-value of `z`."""
-    return float(2 * norm.sf(abs(z)))
+def two_sided_p(z: float, df: float = math.inf) -> float:
+    """Return the two-sided p-value of `z`, normal or of Student's t with `df` degrees of freedom."""
+    return float(2 * (norm.sf(abs(z)) if math.isinf(df) else student.sf(abs(z), df)))
 
 
 def wald_interval(value: float, se: float, level: float) -> Interval:
@@ -39,15 +40,15 @@ def wald_interval(value: float, se: float, level: float) -> Interval:
     return Interval(value - half, value + half, two_sided_p((value - 0.5) / se))
 
 
-def logit_interval(value: float, se: float, level: float) -> Interval:
+def logit_interval(value: float, se: float, level: float, df: float = math.inf) -> Interval:
     """Return the interval on the logit scale (delta method), for 0 < value < 1 and se > 0.
 
     The p-value is that of logit(value) = 0 with the same standard error, so that p < 1 - level exactly when the
-    interval excludes 1/2.
+    interval excludes 1/2. With finite `df` quantile and p-value are Student's.
     """
     centre, spread = float(logit(value)), se / (value * (1 - value))
-    half = z_quantile(level) * spread
-    return Interval(float(expit(centre - half)), float(expit(centre + half)), two_sided_p(centre / spread))
+    half = z_quantile(level, df) * spread
+    return Interval(float(expit(centre - half)), float(expit(centre + half)), two_sided_p(centre / spread, df))
 
 
 def disjoint_pairs(event: Bools, patient: Ints, n_patients: int) -> int:
@@ -55,6 +56,11 @@ def disjoint_pairs(event: Bools, patient: Ints, n_patients: int) -> int:
     has_event = np.bincount(patient[event], minlength=n_patients) > 0
     has_other = np.bincount(patient[~event], minlength=n_patients) > 0
     return int(min(has_event.sum(), has_other.sum(), n_patients // 2))
+
+
+def smaller_class_df(event: Bools, patient: Ints) -> int:
+    """Return the degrees of freedom of a clustered standard error: patients of the smaller class - 1."""
+    return min(np.unique(patient[event]).size, np.unique(patient[~event]).size) - 1
 
 
 def separated_interval(value: float, pairs: int, level: float) -> Interval:

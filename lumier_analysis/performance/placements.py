@@ -44,6 +44,27 @@ def placements(event: Bools, score: Floats) -> Placements:
     return Placements(float(below_events.sum() / (m * n)), below_events / n, 1.0 - below_others / m)
 
 
+def sorted_placements(event: Bools, score: Floats) -> Placements:
+    """Return the placement values of `placements`, in rising order of score: enough where rows are independent.
+
+    Two sorts of plain numbers and a search from the smaller class are several times faster than ranks.
+    """
+    a, b = np.sort(score[event]), np.sort(score[~event])
+    if a.size <= b.size:
+        below_a, below_b = _numbers_below(a, b)
+    else:
+        below_b, below_a = _numbers_below(b, a)
+    return Placements(float(below_a.sum() / (a.size * b.size)), below_a / b.size, 1.0 - below_b / a.size)
+
+
+def _numbers_below(few: Floats, many: Floats) -> tuple[Floats, Floats]:
+    """Return for each of `few` how many of `many` lie below it, ties 1/2, and the other way round; both sorted."""
+    first, last = np.searchsorted(many, few, side="left"), np.searchsorted(many, few, side="right")
+    # few[i] < many[j] exactly when last[i] <= j, and few[i] <= many[j] exactly when first[i] <= j.
+    steps = np.bincount(first, minlength=many.size + 1) + np.bincount(last, minlength=many.size + 1)
+    return (first + last) / 2, np.cumsum(steps[:-1]) / 2
+
+
 class PairCounts(NamedTuple):
     """Pairs of a set of rows, and those that go when one patient goes.
 

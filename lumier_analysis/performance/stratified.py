@@ -10,8 +10,8 @@ import pandas as pd
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.estimate import Estimate
-from lumier_analysis.performance.arrays import check_level, check_rows
-from lumier_analysis.performance.intervals import NO_INTERVAL, logit_interval
+from lumier_analysis.performance.arrays import Rows, check_level, check_rows
+from lumier_analysis.performance.intervals import NO_INTERVAL, logit_interval, separated_interval
 from lumier_analysis.performance.placements import PairCounts, pair_counts
 from lumier_analysis.performance.variance import jackknife_variance
 
@@ -62,15 +62,39 @@ def stratified_auc(outcome: Any, score: Any, stratum: Any, *, cluster: Any = Non
         )
 
     note = "" if used == len(labels) else f"{len(labels) - used} of {len(labels)} strata hold no pair"
-    value, se, limits = math.nan, math.nan, NO_INTERVAL
     if total.pairs == 0:
         note = "no stratum holds an event and a non-event: the AUC cannot be estimated"
-    else:
-        value = total.concordant / total.pairs
-        variance = jackknife_variance(total)
+    return estimate_from_pairs(rows, total, "AUC from pairs within strata", level, note)
+
+
+def estimate_from_pairs(
+    rows: Rows, counts: PairCounts, what: str, level: float, note: str = "", *, disjoint: int = 0
+) -> Estimate:
+    """Return concordant pairs / pairs with the delete-one-patient jackknife and a logit interval.
+
+    Parameters
+    ----------
+    rows : Rows
+    counts : PairCounts
+        Without a pair the value is NaN, and `note` must say why.
+    what : str
+        Which pairs, in words.
+    level : float
+    note : str
+    disjoint : int
+        Pairs that share no patient: with a value of 0 or 1 they give the exact interval; 0 = none is given.
+    """
+    value, se, limits = math.nan, math.nan, NO_INTERVAL
+    if counts.pairs > 0:
+        value = counts.concordant / counts.pairs
+        variance = jackknife_variance(counts)
         if variance > 1e-24 and 0 < value < 1:
             se = math.sqrt(variance)
             limits = logit_interval(value, se, level)
+        elif disjoint and value in (0.0, 1.0):
+            limits = separated_interval(value, disjoint, level)
+            how = f"AUC of {value:g}: no estimable standard error; exact interval from {disjoint} disjoint pairs"
+            note = "; ".join(filter(None, [note, how]))
         else:
             note = "; ".join(filter(None, [note, "no standard error can be estimated"]))
     return Estimate(
@@ -79,8 +103,8 @@ def stratified_auc(outcome: Any, score: Any, stratum: Any, *, cluster: Any = Non
         ci_low=limits.low,
         ci_high=limits.high,
         level=level,
-        method="AUC from pairs within strata, delete-one-patient jackknife; logit interval",
-        n_patients=k,
+        method=f"{what}, delete-one-patient jackknife; logit interval",
+        n_patients=rows.n_patients,
         n_rows=rows.event.size,
         n_events=int(rows.event.sum()),
         p_value=limits.p_value,

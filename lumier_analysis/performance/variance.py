@@ -41,6 +41,13 @@ def clustered_variance(v_events: Floats, v_others: Floats, event: Bools, patient
     return float(a @ a) * i10 / (i10 - 1) / m**2 + float(b @ b) * i01 / (i01 - 1) / n**2 + 2 * between / (m * n)
 
 
+def delong_variance(v_events: Floats, v_others: Floats) -> float:
+    """Return DeLong's (1988) variance of the mean placement, rows independent; NaN below two rows in a class."""
+    if min(v_events.size, v_others.size) < 2:
+        return math.nan
+    return float(np.var(v_events, ddof=1) / v_events.size + np.var(v_others, ddof=1) / v_others.size)
+
+
 def jackknife_variance(counts: PairCounts) -> float:
     """Return the delete-one-patient jackknife variance of concordant pairs / pairs.
 

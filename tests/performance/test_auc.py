@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logit
+from scipy.stats import t as student
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.performance import auc
@@ -97,6 +98,18 @@ def test_logit_interval_and_p_value_decide_alike(visits):
     # An interval at level 1 - p touches 0.5.
     touching = auc(visits.event, visits.score, cluster=visits.patient, level=1 - e.p_value)
     assert touching.ci_low == pytest.approx(0.5, abs=1e-6)
+
+
+def test_students_t_for_few_patients_with_events(visits):
+    z = auc(visits.event, visits.score, cluster=visits.patient)
+    t = auc(visits.event, visits.score, cluster=visits.patient, interval="logit t")
+    df = np.unique(visits.patient[visits.event]).size - 1
+    assert (t.value, t.se, t.df) == (z.value, z.se, df)
+    spread = z.se / (z.value * (1 - z.value))
+    assert logit(t.ci_high) - logit(z.value) == pytest.approx(student.ppf(0.975, df) * spread, rel=1e-9)
+    assert t.p_value == pytest.approx(2 * student.sf(logit(z.value) / spread, df))
+    lone = auc([1, 0, 0, 0], [2.0, 1.0, 0.0, 3.0], method="bootstrap", interval="logit t", cluster=[1, 2, 3, 4])
+    assert lone.se > 0 and math.isnan(lone.ci_low) and "one patient only" in lone.note
 
 
 def test_counts(visits):

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
-from lumier_analysis.errors import AnalysisError
-from lumier_analysis.performance import auc, compare_auc
+from lumier_analysis.errors import AnalysisError, UsageError
+from lumier_analysis.performance import auc, compare_auc, compare_independent, compare_several
+from lumier_analysis.performance.compare import holm
 
 
 @pytest.fixture
@@ -59,3 +61,61 @@ def test_separated_both_ways_has_no_standard_error():
 def test_missing_values_are_refused(visits):
     with pytest.raises(AnalysisError, match="score_b has missing"):
         compare_auc(visits.event, visits.score, np.where(visits.event, np.nan, 1.0))
+
+
+# --- several scores, and independent cohorts ----------------------------------------------------------------------
+
+
+def test_several_are_pairs_with_holm(visits, other):
+    noise = np.random.default_rng(9).standard_normal(visits.event.size)
+    scores = {"SLEDAI": other, "noise": noise, "itself": visits.score}
+    table = compare_several(visits.event, visits.score, scores, cluster=visits.patient)
+    for name, score in scores.items():
+        c = compare_auc(visits.event, visits.score, score, cluster=visits.patient)
+        assert (table.loc[name, "difference"], table.loc[name, "p_value"]) == (c.difference.value, c.p_value)
+    np.testing.assert_allclose(table["p_holm"], holm(table["p_value"].to_numpy()))
+    assert (table["p_holm"] >= table["p_value"]).all()
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.02, 0.04 times 3, 2, 1, kept rising.
+    np.testing.assert_allclose(holm(np.array([0.04, np.nan, 0.01, 0.02])), [0.04, np.nan, 0.03, 0.04])
+    assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
+
+
+def test_an_error_names_the_comparator(visits, other):
+    other = other.copy()
+    other[0] = np.nan
+    with pytest.raises(AnalysisError, match="C3 has missing"):
+        compare_several(visits.event, visits.score, {"C3": other})
+    with pytest.raises(AnalysisError, match="no comparator"):
+        compare_several(visits.event, visits.score, {})
+
+
+def test_independent_cohorts_add_their_variances(visits):
+    a = auc(visits.event, visits.score, cluster=visits.patient)
+    b = auc(visits.event, -visits.score)
+    c = compare_independent(a, b)
+    assert c.difference.value == a.value - b.value
+    assert c.difference.se == pytest.approx(math.sqrt(a.se**2 + b.se**2))
+    assert c.z == pytest.approx(c.difference.value / c.difference.se)
+    assert c.difference.n_events == 2 * visits.event.sum()
+    same = compare_independent(a, a)
+    assert (same.difference.value, same.z, same.p_value) == (0.0, 0.0, 1.0)
+
+
+def test_independent_cohort_without_event_is_a_stated_result(visits):
+    c = compare_independent(auc(visits.event, visits.score), auc([0, 0], [1.0, 2.0]))
+    assert math.isnan(c.difference.value) and "b: no event" in c.difference.note
+
+
+def test_students_t_is_wider(visits, other):
+    z = compare_auc(visits.event, visits.score, other, cluster=visits.patient)
+    t = compare_auc(visits.event, visits.score, other, cluster=visits.patient, reference="t")
+    df = np.unique(visits.patient[visits.event]).size - 1
+    assert t.difference.df == df and t.z == z.z
+    assert t.p_value == pytest.approx(2 * student.sf(abs(z.z), df))
+    half = student.ppf(0.975, df) * z.difference.se
+    assert t.difference.ci_high == pytest.approx(z.difference.value + half)
+    with pytest.raises(UsageError, match="reference"):
+        compare_auc(visits.event, visits.score, other, reference="f")

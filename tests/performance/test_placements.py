@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from lumier_analysis.performance.placements import pair_counts, placements
+from lumier_analysis.performance.placements import pair_counts, placements, sorted_placements
 
 
 def test_placement_values_by_hand():
@@ -27,3 +28,12 @@ def test_deleting_a_patient_removes_her_pairs(visits):
 def test_no_pairs_without_both_classes():
     counts = pair_counts(np.array([True, True]), np.array([1.0, 2.0]), np.array([0, 1]), 2)
     assert counts.pairs == 0 and not counts.pairs_lost.any()
+
+
+@pytest.mark.parametrize("turn", [False, True], ids=["fewer events", "fewer non-events"])
+def test_sorted_placements_are_the_placements_in_order_of_score(visits, turn):
+    event, score = visits.event ^ turn, visits.score.round(1)
+    plain, ordered = placements(event, score), sorted_placements(event, score)
+    assert ordered.auc == pytest.approx(plain.auc, abs=1e-15)
+    for values, inside, got in ((plain.events, event, ordered.events), (plain.others, ~event, ordered.others)):
+        np.testing.assert_allclose(got, values[np.argsort(score[inside], kind="stable")], atol=1e-14)
