@@ -26,8 +26,11 @@ test: setup ## run the tests
 proof: setup ## run the slow evidence: simulations and full runs
 	@$(BIN)/python -m pytest -m proof
 
-bench: setup ## time a full fresh run of the synthetic study
+bench: setup ## time the parts against their peers, and a full fresh run of the synthetic study
 	@test -d $(SYNTHETIC)/raw || $(BIN)/lumier simulate $(SYNTHETIC)
+	@$(BIN)/python benchmarks/auc.py
+	@$(BIN)/python benchmarks/derivation.py
+	@$(BIN)/python benchmarks/cleaning.py
 	@bash -c 'time $(BIN)/lumier run --fresh $(SYNTHETIC)'
 
 check: setup ## lint, formatting, types
