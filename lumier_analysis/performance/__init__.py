@@ -16,6 +16,7 @@ from lumier_analysis.performance.partial import partial_auc
 from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
+from lumier_analysis.performance.subgroups import subgroup_aucs
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
 
 __all__ = [
@@ -44,5 +45,6 @@ __all__ = [
     "sample_precision",
     "second_opinion",
     "stratified_auc",
+    "subgroup_aucs",
     "within_patient_auc",
 ]
