@@ -1,5 +1,6 @@
 """Cleaning: privacy, rules and queries, eligibility, SLEDAI-2K, flares, landmarks, participant flow."""
 
+from lumier_analysis.cleaning.at_risk import at_risk_rows, flare_kinds, subgroups_of, window_outcomes
 from lumier_analysis.cleaning.clean import Cleaned, clean_study
 from lumier_analysis.cleaning.flow import participant_flow, window_counts
 from lumier_analysis.cleaning.frozen import frozen_measurement
@@ -21,11 +22,13 @@ from lumier_analysis.cleaning.sledai import sledai_from_items
 __all__ = [
     "RULES",
     "Cleaned",
+    "at_risk_rows",
     "aucs_under_rules",
     "clean_study",
     "count_queries",
     "expression_of",
     "first_expression",
+    "flare_kinds",
     "frozen_measurement",
     "landmark_rows",
     "landmark_table",
@@ -37,5 +40,7 @@ __all__ = [
     "reference_associations",
     "reference_expression",
     "sledai_from_items",
+    "subgroups_of",
     "window_counts",
+    "window_outcomes",
 ]

@@ -11,11 +11,14 @@ from lumier_analysis.performance.centres import centre_aucs, merge_centres, pool
 from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
 from lumier_analysis.performance.groups import calibration_groups
+from lumier_analysis.performance.incomplete import auc_bounds, effective_size, observation_weights
 from lumier_analysis.performance.opinion import SecondOpinion, second_opinion
 from lumier_analysis.performance.partial import partial_auc
 from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
+from lumier_analysis.performance.subgroups import subgroup_aucs
+from lumier_analysis.performance.weighted import weighted_calibration, weighted_net_benefit, weighted_predictive_values
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "Calibration",
     "SecondOpinion",
     "auc",
+    "auc_bounds",
     "between_patient_auc",
     "calibration",
     "calibration_band",
@@ -33,10 +37,12 @@ __all__ = [
     "compare_auc",
     "compare_independent",
     "compare_several",
+    "effective_size",
     "expected_concordance",
     "last_versus_earlier_auc",
     "membership",
     "merge_centres",
+    "observation_weights",
     "partial_auc",
     "pool_random_effects",
     "risk_spread",
@@ -44,5 +50,9 @@ __all__ = [
     "sample_precision",
     "second_opinion",
     "stratified_auc",
+    "subgroup_aucs",
+    "weighted_calibration",
+    "weighted_net_benefit",
+    "weighted_predictive_values",
     "within_patient_auc",
 ]

@@ -137,7 +137,7 @@ def membership(
     rows = check_rows(member, {str(c): features[c].to_numpy(dtype=np.float64) for c in features})
     sd = x.std(axis=0)
     z = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0))[:, sd > 0] / sd[sd > 0]])
-    counts = {"n_patients": len(x), "n_rows": len(x), "n_events": int(rows.event.sum())}
+    counts: dict[str, Any] = {"n_patients": len(x), "n_rows": len(x), "n_events": int(rows.event.sum())}
     method = f"AUC of a membership model, logistic, {repeats} x {folds}-fold cross-validation, pairs within folds"
     nothing = Estimate(math.nan, method=method, **counts)
     if min(rows.event.sum(), (~rows.event).sum()) < 2 * folds:

@@ -35,6 +35,7 @@ from lumier_analysis.study.sections import (
     Sledai,
     StudyInfo,
     TargetStates,
+    Validation,
 )
 from lumier_analysis.study.strict_yaml import load_yaml
 
@@ -61,6 +62,7 @@ class Plan(Section):
     panel: Panel
     scaling: ScalingSpec = ScalingSpec()
     derivation: Derivation = Derivation()
+    validation: Validation = Validation()
     analyses: list[Analysis]
     inference: Inference = Inference()
     disclosure: Disclosure = Disclosure()

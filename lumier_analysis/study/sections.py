@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -254,6 +255,26 @@ class Derivation(Section):
         if self.reference_candidates and len(self.reference_candidates) < max(3, self.reference_number):
             raise ValueError("reference_candidates must number at least three, and no fewer than reference_number")
         return self
+
+
+class Validation(Section):
+    """Parts of the validation cohort that are looked at on their own.
+
+    `subgroups`: a column of the landmark rows (visit, sex, a covariate) -> the limits between its groups, low side
+    first; none for a column of categories. `flare_kinds`: columns of the flares, as severity or organ.
+    """
+
+    centre_minimum_flares: int = Field(default=5, ge=1)
+    subgroups: dict[str, list[float]] = {}
+    flare_kinds: list[str] = []
+
+    @field_validator("subgroups")
+    @classmethod
+    def _limits_rise(cls, subgroups: dict[str, list[float]]) -> dict[str, list[float]]:
+        for name, limits in subgroups.items():
+            if any(a >= b for a, b in pairwise(limits)):
+                raise ValueError(f"the limits of {name} must rise")
+        return subgroups
 
 
 class Analysis(Section):
