@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lumier_analysis.cleaning.rows import landmark_rows
-from lumier_analysis.cleaning.window import ESCALATED, UNKNOWN_ONSET
+from lumier_analysis.cleaning.window import ESCALATED, NOT_OBSERVED, UNKNOWN_ONSET
 from lumier_analysis.errors import PlanError
 from lumier_analysis.study import Study
 
@@ -31,10 +31,13 @@ def window_outcomes(landmarks: pd.DataFrame) -> pd.DataFrame:
     day = marks["day"].astype("Float64")
     flare, free, end = (marks[c].astype("Float64") - day for c in ("flare_day", "flare_after_day", "window_end_day"))
     followed = marks["follow_up_days"].astype("Float64")
-    # An escalation that ends the window, and the last day seen, both lie in follow_up_days; a flare beyond the window
-    # does too, and then the window itself is the limit.
-    days = pd.concat([followed, end], axis=1).min(axis=1).mask(marks["event"].eq(1).fillna(False), flare)
-    days = days.mask(marks["reason"] == UNKNOWN_ONSET, free).mask(marks["reason"] == ESCALATED, followed)
+    # Where flares come to notice at visits alone and no visit closed the window, nothing of it was observed.
+    days = pd.Series(0.0, index=marks.index, dtype="Float64")
+    # The follow-up goes on beyond the window; a competing event ends it before.
+    shorter = pd.concat([followed, end], axis=1).min(axis=1)
+    days = days.mask(marks["included"] | marks["reason"].eq(NOT_OBSERVED), shorter)
+    days = days.mask(marks["reason"].eq(UNKNOWN_ONSET), free).mask(marks["reason"].eq(ESCALATED), followed)
+    days = days.mask(marks["event"].eq(1).fillna(False), flare)
     outcome = marks["event"].mask(~marks["included"])
     return pd.DataFrame({"outcome": outcome.astype("Int64"), "observed_days": days.clip(lower=0).astype(float)})
 

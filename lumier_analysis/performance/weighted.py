@@ -78,7 +78,7 @@ def weighted_calibration(
     outcome : array-like, shape (n,)
         0 or 1; anything, missing too, where the weight is 0.
     probability : array-like of float in [0, 1], shape (n,)
-        Of every row: the expected number adds up over lost rows too.
+        Of every row: the expected rate is the mean over lost rows too.
     weight : array-like of float >= 0, shape (n,)
     cluster : array-like, shape (n,), optional
         Patient.
@@ -93,14 +93,15 @@ def weighted_calibration(
     p, w, y = d.columns[0], d.w, d.y
     if p.min() < 0 or p.max() > 1:
         raise AnalysisError("probability must lie between 0 and 1", found=f"{p.min():g} to {p.max():g}")
-    total, observed, expected = float(w.sum()), float(w @ y), float(p.sum())
+    total, observed, expected = float(w.sum()), float(w @ y), float(p.mean())
     names = {"observed_expected": "observed / expected", "intercept": "calibration in the large",
              "slope": "calibration slope", "brier": "Brier score", "ipa": "index of prediction accuracy"}  # fmt: skip
     if observed == 0 or observed == total or expected == 0:
         why = "no event" if observed == 0 else "every row is an event" if expected else "every predicted risk is 0"
         return {k: d.estimate(math.nan, math.nan, v, note=f"{why}: cannot be estimated") for k, v in names.items()}
-    ratio, rate = observed / expected, observed / total
-    ratio_se = d.se((w * y - ratio * p) / expected)
+    rate = observed / total
+    ratio = rate / expected
+    ratio_se = d.se(w * (y - rate) / (total * expected) - ratio * (p - expected) / (p.size * expected))
     out = {"observed_expected": d.estimate(ratio, ratio_se, names["observed_expected"], "log")}
     out |= _logistic(d, p, names)
     squares, null = (y - p) ** 2, rate * (1 - rate)

@@ -55,7 +55,7 @@ def study(tmp_path, marks):
 def test_outcome_and_days(marks):
     found = window_outcomes(marks)
     assert found["observed_days"].to_dict() == {
-        "flare": 50, "none": 91, "death": 30, "lost": 40, "seen later": 112, "unknown": 60, "escalated": 25,
+        "flare": 50, "none": 91, "death": 30, "lost": 40, "seen later": 0, "unknown": 60, "escalated": 25,
     }  # fmt: skip
     assert found["outcome"].dropna().to_dict() == {"flare": 1, "none": 0, "death": 0}
 
