@@ -84,6 +84,36 @@ def _score(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(arguments: argparse.Namespace) -> int:
+    """Say of each visit of a patient why it is in or out; on the terminal alone."""
+    from lumier_analysis.pipeline.explain import explain_patient
+    from lumier_analysis.study import open_study
+
+    print("\n".join(explain_patient(open_study(arguments.study), arguments.patient)))
+    return 0
+
+
+def _export_check(arguments: argparse.Namespace) -> int:
+    """Write the coded landmark table and the R program of the primary result, run it, and compare."""
+    from lumier_analysis.errors import AnalysisError
+    from lumier_analysis.pipeline.double import TOLERANCE, double_program
+    from lumier_analysis.pipeline.run import shown
+    from lumier_analysis.study import open_study
+
+    study = open_study(arguments.study)
+    done = double_program(study)
+    folder = shown(done.folder, study.root)
+    print(f"Table and program: {folder} (patient-level: not for passing on without the data agreement)")
+    if done.comparison is None:
+        print(f"R is not installed here. Where it is, type in that folder: {done.command}")
+        return 0
+    print(done.comparison.to_string(index=False, float_format="{:.12g}".format))
+    if not done.agrees:
+        raise AnalysisError(f"The two programs do not agree to {TOLERANCE:g}", fix=f"look at {folder}/primary.R")
+    print(f"Both programs agree to {TOLERANCE:g}.")
+    return 0
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     """Say what differs from the lock."""
     from lumier_analysis.errors import EnvironmentMismatch
@@ -141,6 +171,14 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--signature", metavar="FILE", required=True, help="the locked signature (JSON)")
     score.add_argument("--out", metavar="PATH", help="a folder or a .csv file; default: the current folder")
     score.add_argument("--no-calibrator", action="store_true", help="use Ct values as measured")
+
+    explain = command("explain", _explain, "say of each visit of a patient why it is in or out; writes nothing")
+    explain.add_argument("patient", metavar="PATIENT", help="the code of the patient in the raw files")
+    explain.add_argument("study", metavar="STUDY", nargs="?", default="data/lumier2", help="default: data/lumier2")
+
+    text = "program the primary result a second time, in R, and compare"
+    check = command("export-check", _export_check, text)
+    check.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
 
     command("doctor", _doctor, "say what of this machine differs from requirements.lock")
     return parser

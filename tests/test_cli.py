@@ -172,3 +172,43 @@ def test_doctor_exits_with_what_it_found(
     said = capsys.readouterr()
     assert said.out.startswith("differs" if differs else "ok")
     assert ("in 1 point." in said.err) is differs
+
+
+def test_explain_prints_the_lines_and_refuses_before_the_first_run(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["explain", "P1", "tiny"]) == 16
+    assert "no landmarks yet. To mend it: run `lumier run data/tiny`" in capsys.readouterr().err
+    place = "lumier_analysis.pipeline.explain.explain_patient"
+    monkeypatch.setattr(place, lambda study, patient: [study.name, patient])
+    assert cli.main(["explain", "P1", "tiny"]) == 0
+    assert capsys.readouterr().out == "tiny\nP1\n"
+
+
+def test_export_check_without_a_validation_cohort_is_one_line(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["export-check", "tiny"]) == 16
+    assert "The table landmarks of the validation cohort does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("difference", "code"), [(0.0, 0), (1e-6, 16), (None, 0)])
+def test_export_check_says_whether_the_programs_agree(
+    work: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    difference: float | None,
+    code: int,
+) -> None:
+    import pandas as pd
+
+    from lumier_analysis.pipeline.double import DoubleProgramming
+
+    line = {"quantity": ["value"], "python": [0.7], "r": [0.7], "difference": [difference]}
+    table = None if difference is None else pd.DataFrame(line)
+    folder = work / "data" / "tiny" / "analysis" / "double_programming"
+    found = DoubleProgramming(folder, "Rscript primary.R landmarks.csv 0.95", table)
+    monkeypatch.setattr("lumier_analysis.pipeline.double.double_program", lambda study: found)
+    assert cli.main(["export-check", "tiny"]) == code
+    said = capsys.readouterr()
+    assert "data/tiny/analysis/double_programming" in said.out
+    wanted = {0: "Both programs agree" if table is not None else "R is not installed here", 16: "do not agree"}[code]
+    assert wanted in said.out + said.err
