@@ -114,6 +114,15 @@ def _export_check(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _dry_run(arguments: argparse.Namespace) -> int:
+    """Rehearse the validation notebook on permuted outcomes, in a temporary folder."""
+    from lumier_analysis.pipeline.rehearsal import rehearse
+    from lumier_analysis.study import open_study
+
+    print("\n".join(rehearse(open_study(arguments.study), seed=arguments.seed).lines()))
+    return 0
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     """Say what differs from the lock."""
     from lumier_analysis.errors import EnvironmentMismatch
@@ -175,6 +184,11 @@ def build_parser() -> argparse.ArgumentParser:
     explain = command("explain", _explain, "say of each visit of a patient why it is in or out; writes nothing")
     explain.add_argument("patient", metavar="PATIENT", help="the code of the patient in the raw files")
     explain.add_argument("study", metavar="STUDY", nargs="?", default="data/lumier2", help="default: data/lumier2")
+
+    text = "rehearse the validation on permuted outcomes; touches no result"
+    dry = command("dry-run", _dry_run, text)
+    dry.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
+    dry.add_argument("--seed", type=int, metavar="N", help="of the permutation; default: the seed in the plan")
 
     text = "program the primary result a second time, in R, and compare"
     check = command("export-check", _export_check, text)

@@ -212,3 +212,20 @@ def test_export_check_says_whether_the_programs_agree(
     assert "data/tiny/analysis/double_programming" in said.out
     wanted = {0: "Both programs agree" if table is not None else "R is not installed here", 16: "do not agree"}[code]
     assert wanted in said.out + said.err
+
+
+def test_dry_run_says_that_it_was_a_rehearsal(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lumier_analysis.pipeline.rehearsal import Rehearsal
+
+    assert cli.main(["dry-run", "tiny"]) == 16
+    assert "no tables yet" in capsys.readouterr().err
+    asked = []
+    done = Rehearsal(10, 1, 99, 0, 12.3)
+    monkeypatch.setattr(
+        "lumier_analysis.pipeline.rehearsal.rehearse", lambda study, *, seed: asked.append((study.name, seed)) or done
+    )
+    assert cli.main(["dry-run", "tiny", "--seed", "7"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("This was a rehearsal") and "99 numbers" in said and asked == [("tiny", 7)]

@@ -39,12 +39,13 @@ def explain_patient(study: Study, patient: str) -> list[str]:
     if not cohorts:
         raise AnalysisError("The study has no landmarks yet", fix=f"run `lumier run data/{study.name}`, then ask again")
     wanted = patient.strip()
-    found = [(c, own) for c in cohorts for own in [_own(study, "patients", c, wanted)] if len(own)]
+    tables = {c: _own(study, "patients", c, wanted) for c in cohorts}
+    found = [(c, own) for c, own in tables.items() if len(own)]
     if not found:
-        people = sum(len(study.read("patients", c)) for c in cohorts)
+        n_others = sum(len(study.read("patients", c)) for c in cohorts)
         raise UsageError(
             f"Study {study.name} has no patient {patient!r}",
-            found=f"{people} patients with other codes",
+            found=f"{n_others} patients with other codes",
             fix="write the code as it stands in the raw files, capitals and zeros included",
         )
     lines: list[str] = []
@@ -71,6 +72,8 @@ def _explained(study: Study, cohort: str, patient: str, person: Any) -> list[str
     if pd.notna(person.get("end_day")):
         why = "" if pd.isna(person.get("end_reason")) else f", {person['end_reason']}"
         lines.append(f"  Follow-up ends on day {person['end_day']}{why}")
+    flare: Any
+    visit: Any
     for flare in flares.sort_values("day").itertuples():
         onset = "onset unknown" if pd.isna(flare.onset_day) else f"onset day {flare.onset_day}"
         counts = "a flare by the plan" if flare.is_flare else "no flare by the plan's definition"
@@ -129,8 +132,12 @@ def _sample(samples: pd.DataFrame, visit: Any) -> str:
         return "no sample"
     return "; ".join(
         f"sample {s.sample_id}, {_day(s.day)}: " + ("passes" if s.qc_pass else f"fails, {s.qc_reason}")
-        for s in own.itertuples()
+        for s in _tuples(own)
     )
+
+
+def _tuples(table: pd.DataFrame) -> list[Any]:
+    return list(table.itertuples())
 
 
 def _scores(study: Study, cohort: str, marks: pd.DataFrame) -> tuple[dict[str, str], str]:
@@ -146,6 +153,7 @@ def _scores(study: Study, cohort: str, marks: pd.DataFrame) -> tuple[dict[str, s
     except LumierError as error:
         return {}, f"No score: {error}"
     shown = {}
+    row: Any
     for sample, row in zip(used["sample_id"], scored.itertuples(), strict=True):
         if row.scorable:
             side = "" if pd.isna(row.flag) else ", at or above the threshold" if row.flag else ", below the threshold"
