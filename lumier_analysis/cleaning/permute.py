@@ -96,8 +96,8 @@ def _moved(landmarks: pd.DataFrame, at_risk: pd.DataFrame, donors: dict[str, str
     for name in _DAYS:
         given[name] = (source[name] - source["day"]).set_axis(at_risk.index) + at_risk["day"]
     result = landmarks.copy()
-    for name in given:
-        result.loc[given.index, name] = given[name]
+    for column in given:
+        result.loc[given.index, column] = given[column]
     return result
 
 

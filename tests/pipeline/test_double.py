@@ -50,7 +50,7 @@ def study(tmp_path):
     made.write("expression", "validation", pd.DataFrame(values, [f"S{i:03d}" for i in range(120)], genes))
     context = LockContext(
         plan.panel.modules, plan.panel.scores, plan.panel.reference_genes,
-        pd.Series(0.0, genes), pd.Series(1.0, genes), "made up", None, 0.5, "", "",
+        pd.Series(0.0, genes), pd.Series(1.0, genes), "made up", None, 0.5, "0" * 64, "0" * 64,
     )  # fmt: skip
     lock_module_score(context, "interferon").save(made.signature_path)
     return made

@@ -48,7 +48,7 @@ def lock(study):
     genes = study.plan.panel.genes
     context = LockContext(
         study.plan.panel.modules, study.plan.panel.scores, study.plan.panel.reference_genes,
-        pd.Series(0.0, genes), pd.Series(1.0, genes), "made up", None, 0.5, "", "",
+        pd.Series(0.0, genes), pd.Series(1.0, genes), "made up", None, 0.5, "0" * 64, "0" * 64,
     )  # fmt: skip
     lock_module_score(context, "interferon").save(study.signature_path)
     expression = pd.DataFrame(np.array([[0.0], [1.0]]).repeat(len(genes), axis=1), index=["S0", "S1"], columns=genes)
