@@ -18,6 +18,7 @@ from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
 from lumier_analysis.performance.subgroups import subgroup_aucs
+from lumier_analysis.performance.time_dependent import time_dependent_auc
 from lumier_analysis.performance.weighted import weighted_calibration, weighted_net_benefit, weighted_predictive_values
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
 
@@ -51,6 +52,7 @@ __all__ = [
     "second_opinion",
     "stratified_auc",
     "subgroup_aucs",
+    "time_dependent_auc",
     "weighted_calibration",
     "weighted_net_benefit",
     "weighted_predictive_values",
