@@ -12,8 +12,10 @@ from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
 from lumier_analysis.performance.groups import calibration_groups
 from lumier_analysis.performance.incomplete import auc_bounds, effective_size, observation_weights
+from lumier_analysis.performance.net_benefit import net_benefit
 from lumier_analysis.performance.opinion import SecondOpinion, second_opinion
 from lumier_analysis.performance.partial import partial_auc
+from lumier_analysis.performance.pooling import pool_rubin
 from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
@@ -43,9 +45,11 @@ __all__ = [
     "last_versus_earlier_auc",
     "membership",
     "merge_centres",
+    "net_benefit",
     "observation_weights",
     "partial_auc",
     "pool_random_effects",
+    "pool_rubin",
     "risk_spread",
     "roc_points",
     "sample_precision",
