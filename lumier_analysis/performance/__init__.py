@@ -11,6 +11,7 @@ from lumier_analysis.performance.centres import centre_aucs, merge_centres, pool
 from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
 from lumier_analysis.performance.groups import calibration_groups
+from lumier_analysis.performance.imputation import impute_visits, pooled_auc
 from lumier_analysis.performance.incomplete import auc_bounds, effective_size, observation_weights
 from lumier_analysis.performance.net_benefit import net_benefit
 from lumier_analysis.performance.opinion import SecondOpinion, second_opinion
@@ -42,6 +43,7 @@ __all__ = [
     "compare_several",
     "effective_size",
     "expected_concordance",
+    "impute_visits",
     "last_versus_earlier_auc",
     "membership",
     "merge_centres",
@@ -50,6 +52,7 @@ __all__ = [
     "partial_auc",
     "pool_random_effects",
     "pool_rubin",
+    "pooled_auc",
     "risk_spread",
     "roc_points",
     "sample_precision",

@@ -35,10 +35,10 @@ class FollowUp(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What happens at each distinct time u (ascending), shapes (k,); `index` maps rows to times, shape (n,)."""
+    """What happens at each distinct time u (ascending), shapes (k,); `place` maps rows to times, shape (n,)."""
 
     time: Floats
-    index: Ints
+    place: Ints
     at_risk: Floats  # rows with time >= u
     events: Floats
     competing: Floats

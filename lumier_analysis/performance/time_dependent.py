@@ -78,7 +78,7 @@ def time_dependent_auc(
     # Events first: those with an event at u are no longer at risk of being censored at u.
     exposed = counts.at_risk - counts.events - counts.competing
     hazard = np.divide(counts.censored, exposed, out=np.zeros_like(exposed), where=exposed > 0)
-    before = np.concatenate([[1.0], np.cumprod(1 - hazard)[:-1]])[counts.index]  # G(T-)
+    before = np.concatenate([[1.0], np.cumprod(1 - hazard)[:-1]])[counts.place]  # G(T-)
     rank = np.unique(d.columns[0], return_inverse=True)[1]
     lines = []
     for t in check_times(times):
@@ -134,15 +134,15 @@ def _influence(
     as_control = wk * (above[rank] - value * wc.sum())
     pull = as_case + as_control
     # Weights of `free` rows rest on G(t), all others on G just before their own time.
-    own = np.bincount(counts.index, np.where(free, 0.0, pull), counts.time.size)
+    own = np.bincount(counts.place, np.where(free, 0.0, pull), counts.time.size)
     later = own.sum() - np.cumsum(own) + np.where(counts.time <= t, float(pull[free].sum()), 0.0)
     inside = (exposed > counts.censored) & (counts.time <= t)
     rate = np.divide(1.0, exposed - counts.censored, out=np.zeros_like(exposed), where=inside)
     share = np.cumsum(later * hazard * rate)  # what staying at risk of being censored, and not being, pulls down
     step = later * hazard * rate
     # A row is exposed at u < T, and at u = T when censored there.
-    exposure = np.where(censored, share[counts.index], (share - step)[counts.index])
-    moved = np.where(censored, (later * rate)[counts.index], 0.0) - exposure
+    exposure = np.where(censored, share[counts.place], (share - step)[counts.place])
+    moved = np.where(censored, (later * rate)[counts.place], 0.0) - exposure
     return value, (pull + moved) / total
 
 

@@ -10,7 +10,7 @@ from lumier_analysis.performance.follow_up import check_follow_up, check_times, 
 
 def test_counts_add_up():
     counts = count_times(np.array([2.0, 1, 2, 3]), np.array([1, 0, 2, 0]))
-    assert counts.time.tolist() == [1, 2, 3] and counts.index.tolist() == [1, 0, 1, 2]
+    assert counts.time.tolist() == [1, 2, 3] and counts.place.tolist() == [1, 0, 1, 2]
     assert counts.at_risk.tolist() == [4, 3, 1]
     assert (counts.events.tolist(), counts.competing.tolist(), counts.censored.tolist()) == (
         [0, 1, 0], [0, 1, 0], [1, 0, 1])  # fmt: skip
