@@ -10,6 +10,7 @@ from lumier_analysis.performance.case_mix import case_mix_concordance, expected_
 from lumier_analysis.performance.centres import centre_aucs, merge_centres, pool_random_effects
 from lumier_analysis.performance.classification import classification
 from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
+from lumier_analysis.performance.cox import cox
 from lumier_analysis.performance.groups import calibration_groups
 from lumier_analysis.performance.imputation import impute_visits, pooled_auc
 from lumier_analysis.performance.incomplete import auc_bounds, effective_size, observation_weights
@@ -21,6 +22,7 @@ from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.stratified import stratified_auc
 from lumier_analysis.performance.subgroups import subgroup_aucs
+from lumier_analysis.performance.survival import aalen_johansen, kaplan_meier, numbers_at_risk
 from lumier_analysis.performance.time_dependent import time_dependent_auc
 from lumier_analysis.performance.weighted import weighted_calibration, weighted_net_benefit, weighted_predictive_values
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
@@ -29,6 +31,7 @@ __all__ = [
     "AucComparison",
     "Calibration",
     "SecondOpinion",
+    "aalen_johansen",
     "auc",
     "auc_bounds",
     "between_patient_auc",
@@ -41,13 +44,16 @@ __all__ = [
     "compare_auc",
     "compare_independent",
     "compare_several",
+    "cox",
     "effective_size",
     "expected_concordance",
     "impute_visits",
+    "kaplan_meier",
     "last_versus_earlier_auc",
     "membership",
     "merge_centres",
     "net_benefit",
+    "numbers_at_risk",
     "observation_weights",
     "partial_auc",
     "pool_random_effects",
