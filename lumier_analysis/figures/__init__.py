@@ -1,6 +1,7 @@
 """Drawing: from arrays and frames to matplotlib figures in one journal style. Computes no estimate."""
 
 from lumier_analysis.figures.calibration import calibration_figure
+from lumier_analysis.figures.decision_curve import decision_curve_figure
 from lumier_analysis.figures.flow import flow_diagram
 from lumier_analysis.figures.forest import forest_figure
 from lumier_analysis.figures.instability import instability_figure
@@ -9,11 +10,13 @@ from lumier_analysis.figures.quality import chip_figure, missingness_figure, que
 from lumier_analysis.figures.roc import roc_figure
 from lumier_analysis.figures.rows import forest_rows
 from lumier_analysis.figures.style import save_figure
+from lumier_analysis.figures.survival import survival_figure
 from lumier_analysis.figures.trajectories import trajectory_figure
 
 __all__ = [
     "calibration_figure",
     "chip_figure",
+    "decision_curve_figure",
     "drift_figure",
     "flow_diagram",
     "forest_figure",
@@ -25,5 +28,6 @@ __all__ = [
     "roc_figure",
     "save_figure",
     "stability_figure",
+    "survival_figure",
     "trajectory_figure",
 ]
