@@ -29,6 +29,7 @@ proof: setup ## run the slow evidence: simulations and full runs
 bench: setup ## time the parts against their peers, and a full fresh run of the synthetic study
 	@test -d $(SYNTHETIC)/raw || $(BIN)/lumier simulate $(SYNTHETIC)
 	@$(BIN)/python benchmarks/auc.py
+	@$(BIN)/python benchmarks/time_dependent_auc.py
 	@$(BIN)/python benchmarks/derivation.py
 	@$(BIN)/python benchmarks/cleaning.py
 	@bash -c 'time $(BIN)/lumier run --fresh $(SYNTHETIC)'

@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lumier_analysis import performance as p
@@ -79,6 +80,9 @@ FUNCTIONS = {
     "band": lambda y, s, c: p.calibration_band(y, s, cluster=c, n_boot=100),
     "band, spline": lambda y, s, c: p.calibration_band(y, s, cluster=c, n_boot=100, curve="spline"),
     "classification": lambda y, s, c: p.classification(y, s, 0.3, cluster=c),
+    "net benefit": lambda y, s, c: p.net_benefit(y, s, [0.1, 0.3], cluster=c),
+    "time-dependent": lambda y, s, c: p.time_dependent_auc(1.0 + np.arange(len(s)), y, s, [5, 30]),
+    "cox": lambda y, s, c: p.cox(1.0 + np.arange(len(s)), y, pd.DataFrame({"score": s}), cluster=c),
 }
 # No interval is promised for these measures.
 POINT_ONLY = ("ICI", "E50", "E90")
@@ -101,7 +105,11 @@ def silent(result):
         if any(math.isnan(x) for x in numbers) and not e.note:
             found.append(e.method)
     if hasattr(result, "columns"):
-        lacking = result.filter(regex="^(value|difference|observed|ci_low|ci_high)$").isna().any(axis=1)
+        lacking = (
+            result.filter(regex="^(auc|coef|value|model|treat_all|difference|observed|.*ci_low|.*ci_high)$")
+            .isna()
+            .any(axis=1)
+        )
         if "note" in result.columns:
             found += list(result.index[lacking & (result["note"] == "")])
         elif lacking.any() and not result.attrs.get("note"):

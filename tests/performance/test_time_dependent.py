@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from sksurv.metrics import cumulative_dynamic_auc
 from sksurv.util import Surv
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.performance import auc, time_dependent_auc
+
+REFERENCE = Path(__file__).parents[1] / "reference"
 
 
 def follow_up(seed=3, n=80, ties=False):
@@ -77,6 +82,17 @@ def test_scikit_survival_agrees():
     y = Surv.from_arrays(event == 1, time)
     want = cumulative_dynamic_auc(y, y, marker, [91, 182, 350])[0]
     np.testing.assert_allclose(time_dependent_auc(time, event, marker, [91, 182, 350])["auc"], want, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["competing", "none"])
+def test_risk_regression(kind):
+    rows = pd.read_csv(REFERENCE / "time_dependent_auc_data.csv")
+    want = pd.read_csv(REFERENCE / "time_dependent_auc.csv").set_index("kind").loc[kind]
+    event = rows["event"] if kind == "competing" else rows["event"].replace(2, 0)
+    found = time_dependent_auc(rows["time"], event, rows["marker"], want["time"], competing="control")
+    np.testing.assert_allclose(found["auc"], want["auc"], rtol=1e-12)
+    # riskRegression takes the influence of the Nelson-Aalen estimate for that of Kaplan-Meier's.
+    np.testing.assert_allclose(found["se"], want["se"], rtol=1e-5)
 
 
 def test_identities():
