@@ -18,6 +18,8 @@ from lumier_analysis.signature.tuning import choose_penalty
 from lumier_analysis.simulation.cohort import Cohort, Population
 
 SEED = 20160911
+# The margin of the look at the tail was doubled after one other choice in the 3,300 data sets of draw 3.
+DRAW = 4
 
 
 def two_minima(n: int, p: int, spread: float, rng: np.random.Generator) -> Cohort:
@@ -66,7 +68,7 @@ class Watched(Folds):
 def stop_run(design: str, run: int) -> dict[str, Any]:
     """Compare the choices of one data set: full paths, paths left early, and by the rise alone."""
     number = list(DESIGNS).index(design)
-    rng = np.random.default_rng((SEED, 3, number, run))
+    rng = np.random.default_rng((SEED, DRAW, number, run))
     c = DESIGNS[design](rng)
     # Fewer event patients than `nested_cv` asks for: drawn again.
     while np.unique(c.patient[c.event]).size < LEAST_EVENT_PATIENTS:

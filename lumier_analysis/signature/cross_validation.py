@@ -6,16 +6,16 @@ risen. So a path is left early, in two steps.
 1. `may_stop`: the mean deviance has risen over each of the last `RISING` penalties, and lies above the least one seen
    by at least the standard error of the least.
 2. `Folds.tail_is_higher`: the models of the rest are then looked at, at every halving of the penalty and at the last
-   one. Only if each of these deviances, too, is above the one at which the path is to be left, it is left there;
-   else the path goes on past the lowest of them before the question is put again.
+   one. Only if each of these deviances lies above the least by twice as much as the one at which the path is to be
+   left, it is left there; else the path goes on past the lowest of them before the question is put again.
 
 What is proven: choice and refit are those of the full path if, and only if, no penalty of the part left out has a mean
 deviance below the least one found; every number in the table is exact (to the solver's tolerance), also where the path
 was left. What is checked on the data at hand, in each path: the penalties looked at in step 2. What is not proven:
-that between two of them the deviance does not fall by more than its excess at both; that needs a second minimum
-narrower than a halving of the penalty. No a priori bound can exclude it, since such paths can be made. How often the
-choice differs is therefore counted by simulation, from noise to separation and with paths of two minima
-(docs/derivation_evidence.md), and `Settings.full_path` fits everything.
+that between two of them the deviance does not fall by more than its excess at both, which is two standard errors or
+more; that needs a second minimum narrower than a halving of the penalty. No a priori bound can exclude it, since such
+paths can be made. How often the choice differs is therefore counted by simulation, from noise to separation and with
+paths of two minima (docs/derivation_evidence.md), and `Settings.full_path` fits everything.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def cross_validate(
             start = end
             if full or start == n_lambdas or start <= not_before or not may_stop(mean[i, :start], least, least_se):
                 continue
-            higher, lowest = folds.tail_is_higher(float(mean[i, start - 1]))
+            higher, lowest = folds.tail_is_higher(2 * float(mean[i, start - 1]) - least)
             if higher:
                 break
             not_before = lowest

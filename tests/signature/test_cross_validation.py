@@ -88,6 +88,26 @@ def test_of_two_minima_the_second_is_found_though_the_deviance_rises_between(mon
     assert sum(a != b for a, b in zip(rise_alone, full, strict=True)) >= 2
 
 
+def test_a_second_minimum_within_a_halving_is_found_where_its_flanks_are_hardly_higher(monkeypatch):
+    """The deviance rises from 1.22 to 1.49, falls to 1.207, and is 1.28 and 1.27 at the penalties looked at."""
+    x, event, patient = two_minima((20160911, 3, 9, 272), spread=0.05)
+    grids = np.stack([lambda_grid(learn_preparation(x).apply(x), event, a, 100, 1e-4) for a in ALPHAS])
+    fold = grouped_folds(patient, event, 5, (272,))
+    full, early = (cross_validate(x, event, fold, ALPHAS, grids, None, full=f) for f in (True, False))
+    assert choose(early) == choose(full) == (2, 38)
+    real = Folds.tail_is_higher
+    asked = []
+
+    def no_margin(self, than):
+        asked.append(than)
+        return real(self, 1.25)
+
+    monkeypatch.setattr(Folds, "tail_is_higher", no_margin)
+    assert choose(cross_validate(x, event, fold, ALPHAS, grids, None, full=False)) == (2, 12)
+    # Asked for was twice the rise above the least, here of at least a standard error of 0.02.
+    assert all(than >= np.nanmin(full.mean) + 2 * 0.02 for than in asked)
+
+
 def choose(errors):
     return choose_penalty(errors.mean, errors.se, "minimum")
 

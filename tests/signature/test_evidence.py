@@ -30,14 +30,8 @@ def check(part, lines):
     table = pd.DataFrame(lines)
     if part == "stop":
         assert table["left early"].sum() > 0.5 * table["paths"].sum()
-        # Paths built to have a second minimum narrower than the look's halvings can still deceive it: counted on the
-        # page, at most 1 in 100 data sets. Every other design: never.
-        built = table["design"].str.startswith("two minima")
-        assert built.sum() == 4 and len(table) > 4
         for rule in ("minimum", "one_standard_error"):
-            other = table[f"early: other choice, {rule}"]
-            assert other[~built].sum() == 0
-            assert (other[built] <= 0.01 * table["data sets"][built]).all()
+            assert table[f"early: other choice, {rule}"].sum() == 0
         # The look at the tail has work to do: the rise alone would have deceived.
         assert table["rise alone: other choice, minimum"].sum() > 0
         return
@@ -51,7 +45,7 @@ def check(part, lines):
         assert off[["new patients, like the study", "new patients, plainly"]].abs().max() <= 2
 
 
-@pytest.mark.parametrize(("part", "share"), [("noise", 0.02), ("leaks", 0.015), ("signal", 0.012), ("stop", 0.01)])
+@pytest.mark.parametrize(("part", "share"), [("noise", 0.02), ("leaks", 0.015), ("signal", 0.012), ("stop", 0.02)])
 def test_few_runs(evidence, part, share):
     check(part, evidence.run_part(part, share, 1)["lines"])
 
