@@ -1,4 +1,4 @@
-"""The command line: ``lumier run | status | simulate | score | doctor``.
+"""The command line: ``lumier run | status | simulate | score | explain | dry-run | export-check | doctor``.
 
 Heavy modules are imported by the command that needs them, so that ``lumier --help`` answers at once. A mistake of the
 user's is one message and an exit code of its own, never a traceback.
