@@ -9,6 +9,9 @@ from lumier_analysis.signature.candidates import candidate_features
 from lumier_analysis.signature.centres import CentreResult, leave_one_centre_out
 from lumier_analysis.signature.change import change_from_first, first_values
 from lumier_analysis.signature.choice import Choice, choose_signature
+from lumier_analysis.signature.clinical_columns import impute_clinical
+from lumier_analysis.signature.clinical_fit import ClinicalFit, fit_clinical_model
+from lumier_analysis.signature.clinical_model import ClinicalModel
 from lumier_analysis.signature.comparators import marker_aucs, marker_table
 from lumier_analysis.signature.folds import grouped_folds
 from lumier_analysis.signature.instability import Instability, instability_bands, prediction_instability
@@ -35,6 +38,8 @@ __all__ = [
     "CalibrationMap",
     "CentreResult",
     "Choice",
+    "ClinicalFit",
+    "ClinicalModel",
     "ElasticNetLearner",
     "Instability",
     "LockContext",
@@ -58,7 +63,9 @@ __all__ = [
     "choose_threshold",
     "first_values",
     "fit_calibration",
+    "fit_clinical_model",
     "grouped_folds",
+    "impute_clinical",
     "instability_bands",
     "leave_one_centre_out",
     "lock_elastic_net",

@@ -73,6 +73,11 @@ class Study:
         """The locked signature."""
         return self.analysis / "locked_signature.json"
 
+    @property
+    def clinical_model_path(self) -> Path:
+        """The frozen clinical model, the comparator in validation; absent where there is none."""
+        return self.analysis / "clinical_model.json"
+
     def table_path(self, table: str, cohort: str) -> Path:
         """Return where a table of a cohort stands."""
         if cohort not in COHORTS:
