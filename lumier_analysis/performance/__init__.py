@@ -3,6 +3,7 @@
 Higher score = higher risk, everywhere; nothing here turns a score round or chooses a threshold.
 """
 
+from lumier_analysis.performance.added_value import AddedValue, added_value
 from lumier_analysis.performance.auc import auc
 from lumier_analysis.performance.band import calibration_band
 from lumier_analysis.performance.calibration import Calibration, calibration
@@ -16,6 +17,7 @@ from lumier_analysis.performance.imputation import impute_visits, pooled_auc
 from lumier_analysis.performance.incomplete import auc_bounds, effective_size, observation_weights
 from lumier_analysis.performance.net_benefit import net_benefit
 from lumier_analysis.performance.opinion import SecondOpinion, second_opinion
+from lumier_analysis.performance.paired_differences import net_benefit_difference, pooled_difference
 from lumier_analysis.performance.partial import partial_auc
 from lumier_analysis.performance.pooling import pool_rubin
 from lumier_analysis.performance.precision import sample_precision
@@ -28,10 +30,12 @@ from lumier_analysis.performance.weighted import weighted_calibration, weighted_
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
 
 __all__ = [
+    "AddedValue",
     "AucComparison",
     "Calibration",
     "SecondOpinion",
     "aalen_johansen",
+    "added_value",
     "auc",
     "auc_bounds",
     "between_patient_auc",
@@ -53,12 +57,14 @@ __all__ = [
     "membership",
     "merge_centres",
     "net_benefit",
+    "net_benefit_difference",
     "numbers_at_risk",
     "observation_weights",
     "partial_auc",
     "pool_random_effects",
     "pool_rubin",
     "pooled_auc",
+    "pooled_difference",
     "risk_spread",
     "roc_points",
     "sample_precision",
