@@ -65,6 +65,13 @@ def to_scale(x: pd.DataFrame, transformation: Mapping[str, str]) -> pd.DataFrame
     return done
 
 
+def constant_columns(x: pd.DataFrame, patient: pd.Series) -> list[str]:
+    """Return the columns that never differ within a patient; none where every patient has a single row."""
+    if not patient.duplicated().any():
+        return []
+    return [str(c) for c in x.columns if x[c].groupby(patient.to_numpy()).nunique().max() <= 1]
+
+
 def impute_clinical(
     rows: pd.DataFrame,
     columns: Sequence[str],
@@ -108,8 +115,7 @@ def impute_clinical(
             found=", ".join(f"{c} missing in {int(known[c].isna().sum())} rows" for c in gaps),
             fix="leave these rows out before, and count them",
         )
-    several = rows[patient].duplicated().any()
-    constant = [c for c in columns if several and x[c].groupby(rows[patient].to_numpy()).nunique().max() <= 1]
+    constant = constant_columns(x, rows[patient])
     drawn = impute_visits(
         rows.assign(**{c: x[c] for c in columns}, **{c: known[c] for c in helpers}),
         patient=patient,

@@ -21,8 +21,16 @@ from lumier_analysis.estimate import Estimate
 from lumier_analysis.performance import pool_rubin
 from lumier_analysis.performance.arrays import Bools, Floats, Ints, check_rows
 from lumier_analysis.performance.auc import DEFAULT_SEED
+from lumier_analysis.performance.imputation import FEWEST_SEEN
 from lumier_analysis.performance.logistic import LogisticFit, fit_logistic
-from lumier_analysis.signature.clinical_columns import impute_clinical, numeric_columns, to_scale, transformation_of
+from lumier_analysis.signature.clinical_columns import (
+    LOG2_COLUMNS,
+    constant_columns,
+    impute_clinical,
+    numeric_columns,
+    to_scale,
+    transformation_of,
+)
 from lumier_analysis.signature.clinical_model import INTERCEPT, ClinicalModel
 
 
@@ -42,6 +50,14 @@ class ClinicalFit:
     model: ClinicalModel | None
     estimates: dict[str, Estimate]
     sentence: str
+
+    def label(self, name: str) -> str:
+        """Return what the coefficient `name` of `estimates` is, in words."""
+        what = name.replace("_", " ")
+        if name == INTERCEPT:
+            return "Clinical model: intercept"
+        per = f"doubling of 1 + {what}" if name in LOG2_COLUMNS else f"unit of {what}"
+        return f"Clinical model: log odds per {per}"
 
     def table(self) -> pd.DataFrame:
         """Return the estimates as rows: log_odds, se, ci_low, ci_high, odds_ratio, p_value, fmi, note; index term."""
@@ -95,7 +111,7 @@ def fit_clinical_model(
     Raises
     ------
     AnalysisError
-        Outcome or patient missing, or an outcome other than 0 and 1.
+        Outcome or patient missing, an outcome other than 0 and 1, a doubled visit, or a value without logarithm.
     """
     columns = tuple(columns)
     if not columns:
@@ -117,15 +133,23 @@ def fit_clinical_model(
 
     for kind, one in (("an event", given.event), ("a row without event", ~given.event)):
         if np.unique(given.patient[one]).size < 2:
-            return without(f"fewer than two patients have {kind}")
+            return without(f"too few patients have {kind}")
     try:
         values = numeric_columns(rows, columns)
-        unmeasured = [c for c in columns if values[c].nunique() < 2]
-        if unmeasured:
-            return without(f"{', '.join(unmeasured)} never measured, or the same throughout")
-        drawn = impute_clinical(rows, columns, outcome=None, patient=patient, visit=visit, m=m, seed=seed)
     except AnalysisError as error:
         return without("; ".join(filter(None, [error.message, error.found])))
+    unmeasured = [c for c in columns if values[c].nunique() < 2]
+    if unmeasured:
+        return without(f"{', '.join(unmeasured)} never measured, or the same throughout")
+    # Neither visit nor number: a visit with few values may have few patients.
+    constant = constant_columns(values, rows[patient])
+    sparse = [c for c in columns if c not in constant and _too_sparse(values[c], rows[visit])]
+    if sparse:
+        return without(
+            f"{', '.join(sparse)} cannot be imputed: at a visit where values are missing fewer than {FEWEST_SEEN}"
+            " patients have one"
+        )
+    drawn = impute_clinical(rows, columns, outcome=None, patient=patient, visit=visit, m=m, seed=seed)
     transformation = transformation_of(columns)
     x = [to_scale(numeric_columns(frame, columns), transformation).to_numpy() for frame in drawn]
     if any(np.linalg.matrix_rank(_standardised(one)[0]) < len(columns) for one in x):
@@ -156,11 +180,14 @@ def fit_clinical_model(
         n_patients=given.n_patients,
         n_events=n_events,
     )
-    sentence = (
-        f"The clinical model ({', '.join(columns)}) rests on {n_events} events in {len(rows)} rows of"
-        f" {given.n_patients} patients."
-    )
+    sentence = f"The clinical model is a logistic regression on {', '.join(columns)}; it is frozen for validation."
     return ClinicalFit(model, model.estimates(level), sentence)
+
+
+def _too_sparse(values: pd.Series, visit: pd.Series) -> bool:
+    """Return whether `impute_visits` would refuse the column."""
+    at = values.groupby(visit.to_numpy())
+    return bool(((at.size() > at.count()) & (at.count() < FEWEST_SEEN)).any())
 
 
 def _standardised(x: Floats) -> tuple[Floats, Floats, Floats]:

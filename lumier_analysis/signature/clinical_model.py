@@ -122,7 +122,7 @@ class ClinicalModel:
             p_value=two_sided_p(value / se, df),
             df=df,
             fmi=self.fmi[name],
-            note=f"{self.n_missing[name]} values imputed" if self.n_missing.get(name) else "",
+            note="missing values imputed" if self.n_missing.get(name) else "",
         )
 
     def save(self, path: str | Path) -> Path:
