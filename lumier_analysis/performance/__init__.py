@@ -10,8 +10,9 @@ from lumier_analysis.performance.calibration import Calibration, calibration
 from lumier_analysis.performance.case_mix import case_mix_concordance, expected_concordance, membership, risk_spread
 from lumier_analysis.performance.centres import centre_aucs, merge_centres, pool_random_effects
 from lumier_analysis.performance.classification import classification
-from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several
+from lumier_analysis.performance.compare import AucComparison, compare_auc, compare_independent, compare_several, holm
 from lumier_analysis.performance.cox import cox
+from lumier_analysis.performance.disclosed import DisclosedCurves, disclosed_curves
 from lumier_analysis.performance.groups import calibration_groups
 from lumier_analysis.performance.imputation import impute_visits, pooled_auc
 from lumier_analysis.performance.incomplete import auc_bounds, effective_size, observation_weights
@@ -22,9 +23,16 @@ from lumier_analysis.performance.partial import partial_auc
 from lumier_analysis.performance.pooling import pool_rubin
 from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
+from lumier_analysis.performance.roc_band import roc_band
 from lumier_analysis.performance.stratified import stratified_auc
 from lumier_analysis.performance.subgroups import subgroup_aucs
-from lumier_analysis.performance.survival import aalen_johansen, kaplan_meier, numbers_at_risk
+from lumier_analysis.performance.survival import (
+    aalen_johansen,
+    censor_after,
+    kaplan_meier,
+    numbers_at_risk,
+    risk_groups,
+)
 from lumier_analysis.performance.time_dependent import time_dependent_auc
 from lumier_analysis.performance.weighted import weighted_calibration, weighted_net_benefit, weighted_predictive_values
 from lumier_analysis.performance.within import between_patient_auc, last_versus_earlier_auc, within_patient_auc
@@ -33,6 +41,7 @@ __all__ = [
     "AddedValue",
     "AucComparison",
     "Calibration",
+    "DisclosedCurves",
     "SecondOpinion",
     "aalen_johansen",
     "added_value",
@@ -43,14 +52,17 @@ __all__ = [
     "calibration_band",
     "calibration_groups",
     "case_mix_concordance",
+    "censor_after",
     "centre_aucs",
     "classification",
     "compare_auc",
     "compare_independent",
     "compare_several",
     "cox",
+    "disclosed_curves",
     "effective_size",
     "expected_concordance",
+    "holm",
     "impute_visits",
     "kaplan_meier",
     "last_versus_earlier_auc",
@@ -65,7 +77,9 @@ __all__ = [
     "pool_rubin",
     "pooled_auc",
     "pooled_difference",
+    "risk_groups",
     "risk_spread",
+    "roc_band",
     "roc_points",
     "sample_precision",
     "second_opinion",

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 
 from lumier_analysis.errors import AnalysisError
-from lumier_analysis.performance.arrays import Bools, Floats, check_level
+from lumier_analysis.performance.arrays import Bools, Floats, Ints, check_level, check_rows
 from lumier_analysis.performance.follow_up import check_follow_up, check_times, count_times
 from lumier_analysis.performance.intervals import z_quantile
+
+#: Names of the groups below, and at or above, a threshold.
+RISK_LABELS = ("Score below threshold", "Score at or above")
 
 
 def kaplan_meier(time: Any, event: Any, *, group: Any = None, cluster: Any = None, level: float = 0.95) -> pd.DataFrame:
@@ -73,6 +76,62 @@ def numbers_at_risk(time: Any, times: Any, *, group: Any = None) -> pd.DataFrame
     return pd.DataFrame.from_dict(lines, orient="index", columns=given)
 
 
+def risk_groups(score: Any, threshold: float, *, labels: tuple[str, str] = RISK_LABELS) -> pd.Series:
+    """Split rows by a threshold that was fixed beforehand.
+
+    Parameters
+    ----------
+    score : array-like of float, shape (n,)
+        Higher = higher risk; finite.
+    threshold : float
+        At or above is the higher group, as in `classification`.
+    labels : tuple of str
+        Names of the lower and the higher group, for the figures.
+
+    Returns
+    -------
+    Series of ordered category, shape (n,)
+        Lower group first; the row labels of `score`. A group may be empty.
+
+    Raises
+    ------
+    AnalysisError
+        A score or the threshold is missing or infinite, or the labels are equal.
+    """
+    values = check_rows(np.zeros(np.size(score)), {"score": pd.Series(score).reset_index(drop=True)}).scores[0]
+    if not math.isfinite(threshold):
+        raise AnalysisError("the threshold is not a number", found=repr(threshold))
+    if len(set(labels)) != 2:
+        raise AnalysisError("risk groups need two different labels", found=repr(labels))
+    index = score.index if isinstance(score, pd.Series) else None
+    names = pd.Categorical(np.where(values >= threshold, labels[1], labels[0]), list(labels), ordered=True)
+    return pd.Series(names, index=index, name="risk_group")
+
+
+def censor_after(time: Any, event: Any, day: float) -> tuple[Floats, Ints]:
+    """End follow-up at `day`: what came later is censored there.
+
+    Parameters
+    ----------
+    time, event : array-like, shape (n,)
+        As `kaplan_meier`.
+    day : float
+        Above 0; events on the day itself count.
+
+    Returns
+    -------
+    time, event : ndarray, shape (n,)
+
+    Raises
+    ------
+    AnalysisError
+        As `kaplan_meier`.
+    """
+    (last,) = check_times(day)
+    d = check_follow_up(time, event)
+    return np.minimum(d.time, last), np.where(d.time > last, 0, d.event)
+
+
 def _curves(time: Any, event: Any, group: Any, cluster: Any, level: float, kind: str) -> pd.DataFrame:
     check_level(level)
     d = check_follow_up(time, event, cluster=cluster)
@@ -93,7 +152,7 @@ def _curves(time: Any, event: Any, group: Any, cluster: Any, level: float, kind:
         else:
             codes = np.unique(d.patient[rows], return_inverse=True)[1]
             se = _jackknife(*own, codes, hazard, all_hazard, before, counts.at_risk, kind)
-        low, high = _log_log(value, se, level, kind)
+        low, high = log_log_limits(value, se, level, kind)
         first = {"time": 0.0, "at_risk": rows.sum(), kind: 1.0 if kind == "survival" else 0.0, "se": 0.0}
         first |= {"n_events": 0, "n_competing": 0, "n_censored": 0}
         columns = {"time": counts.time, "at_risk": counts.at_risk, "n_events": counts.events,
@@ -102,9 +161,10 @@ def _curves(time: Any, event: Any, group: Any, cluster: Any, level: float, kind:
         table = {k: np.concatenate([[first.get(k, math.nan)], v]) for k, v in columns.items()}
         table["note"] = np.where(np.isnan(table["ci_low"]), "no event yet, or nobody left: no interval", "")
         parts.append(pd.DataFrame({"group": [name] * (counts.time.size + 1), **table}))
-    whole = pd.concat(parts, ignore_index=True)
     numbers = ["at_risk", "n_events", "n_competing", "n_censored"]
-    return whole.astype(dict.fromkeys(numbers, "int64"))
+    whole = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(numbers, "int64"))
+    whole.attrs["repeated"] = d.n_patients < d.time.size
+    return whole
 
 
 def _jackknife(
@@ -129,7 +189,7 @@ def _jackknife(
     return np.sqrt(variance)
 
 
-def _log_log(value: Floats, se: Floats, level: float, kind: str) -> tuple[Floats, Floats]:
+def log_log_limits(value: Floats, se: Floats, level: float, kind: str) -> tuple[Floats, Floats]:
     """Return limits on the log(-log) scale of the share without the event; NaN at its borders."""
     share = value if kind == "survival" else 1 - value
     inside = (share > 1e-12) & (share < 1 - 1e-12) & (se > 0)

@@ -8,6 +8,7 @@ import pytest
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.performance import aalen_johansen, kaplan_meier, numbers_at_risk
+from lumier_analysis.performance.survival import RISK_LABELS, censor_after, risk_groups
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 ROWS = pd.read_csv(REFERENCE / "survival_data.csv")
@@ -92,3 +93,27 @@ def test_bad_input():
         kaplan_meier([1, 2], [0, 1], group=["a"])
     with pytest.raises(AnalysisError, match="times must be"):
         numbers_at_risk([1, 2], [-1])
+
+
+def test_risk_groups_split_at_or_above():
+    score = pd.Series([0.1, 0.5, 0.9], index=[3, 5, 7])
+    found = risk_groups(score, 0.5)
+    assert found.tolist() == [RISK_LABELS[0], RISK_LABELS[1], RISK_LABELS[1]]
+    assert found.index.tolist() == [3, 5, 7] and found.cat.ordered
+    assert risk_groups([0.1, 0.2], 0.0, labels=("a", "b")).tolist() == ["b", "b"]
+    for given, threshold, labels in (([np.nan], 0, ("a", "b")), ([1.0], np.nan, ("a", "b")), ([1.0], 0, ("a", "a"))):
+        with pytest.raises(AnalysisError):
+            risk_groups(given, threshold, labels=labels)
+
+
+def test_end_of_follow_up():
+    time, event = censor_after([10, 91, 92, 400], [2, 1, 1, 2], 91)
+    assert time.tolist() == [10, 91, 91, 91] and event.tolist() == [2, 1, 0, 0]
+    whole, cut = (
+        kaplan_meier(ROWS["time"], ROWS["event"]),
+        kaplan_meier(*censor_after(ROWS["time"], ROWS["event"], 200)),
+    )
+    last = cut.iloc[-1]["survival"]
+    assert last == pytest.approx(whole[whole["time"] <= 200].iloc[-1]["survival"], rel=1e-14)
+    with pytest.raises(AnalysisError):
+        censor_after([1], [1], 0)
