@@ -74,7 +74,10 @@ def calibration_figure(
     axes.plot([0, top], [0, top], color=GREY, lw=0.8, ls=(0, (2, 2)), label="Ideal", zorder=1)
     if curve is not None:
         if {"ci_low", "ci_high"} <= set(curve.columns):
-            axes.fill_between(curve["predicted"], curve["ci_low"], curve["ci_high"], color=COLOURS[1], alpha=0.15, lw=0)
+            axes.fill_between(
+                curve["predicted"], curve["ci_low"], curve["ci_high"], color=COLOURS[1], alpha=0.15, lw=0,
+                label="95 % band of the curve",
+            )  # fmt: skip
         axes.plot(curve["predicted"], curve["observed"], color=COLOURS[1], ls="-", label="Flexible curve", zorder=3)
     low = (groups["observed"] - groups["ci_low"]).clip(lower=0)
     high = (groups["ci_high"] - groups["observed"]).clip(lower=0)
@@ -101,7 +104,9 @@ def calibration_figure(
     lines = text.splitlines()
     if title:
         axes.set_title(title, pad=6 + 10 * len(lines))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, columnspacing=1.2)
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 3 if len(labels) <= 3 or width == "double" else 2
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, columnspacing=1.2)
     # Above the axes: inside there is no corner that an interval or the curve may not cross.
     look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "left", "va": "bottom"}
     for k, line in enumerate(reversed(lines)):

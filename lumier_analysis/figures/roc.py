@@ -32,13 +32,14 @@ def roc_figure(
     Parameters
     ----------
     false_positive, true_positive : array, shape (n_thresholds,)
-        1 - specificity and sensitivity, as proportions, both rising from (0, 0) to (1, 1).
+        1 - specificity and sensitivity, as proportions, both rising from (0, 0) to (1, 1); joined by straight lines,
+        so that the area is the AUC with ties as one half.
     text : str
         Written in the lower right corner: AUC, interval, denominators.
     label : str
         Name of the curve in the legend.
     band : tuple of arrays (grid, low, high), optional
-        Pointwise limits of the sensitivity over a grid of 1 - specificity.
+        Pointwise 95 % limits of the sensitivity over a grid of 1 - specificity, as of `performance.roc_band`.
     others : sequence of (label, false_positive, true_positive)
         Further curves, told apart by line style as well as colour.
     operating_point : (1 - specificity, sensitivity), optional
@@ -67,10 +68,10 @@ def roc_figure(
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1)
     if band is not None:
         grid, low, high = (np.asarray(part, dtype=float) for part in band)
-        axes.fill_between(grid, low, high, color=COLOURS[0], alpha=0.16, lw=0, zorder=2)
+        axes.fill_between(grid, low, high, color=COLOURS[0], alpha=0.16, lw=0, zorder=2, label="95 % band")
     for k, (name, x, y) in enumerate(checked):
         style = {"color": COLOURS[k % 6], "ls": LINES[k % 6], "lw": 1.7 if k == 0 else 1.1}
-        axes.plot(x, y, label=display_text(name), drawstyle="steps-post", zorder=5 - k / 10, **style)
+        axes.plot(x, y, label=display_text(name), zorder=5 - k / 10, **style)
     if operating_point is not None:
         axes.plot(
             *operating_point, "o", mfc="white", mec=COLOURS[0], mew=1.2, ms=6, zorder=6, label="Locked threshold", ls=""
@@ -81,7 +82,7 @@ def roc_figure(
     if title:
         axes.set_title(title)
     legend: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.16), "ncols": 2, "borderaxespad": 0}
-    if len(checked) > 1 or operating_point is not None:
+    if len(checked) > 1 or operating_point is not None or band is not None:
         axes.legend(**legend)
     if text:
         box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": "none", "alpha": 0.85}

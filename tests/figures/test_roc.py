@@ -9,12 +9,12 @@ from lumier_analysis.figures import roc_figure
 FPR, TPR = [0.0, 0.1, 0.4, 1.0], [0.0, 0.5, 0.8, 1.0]
 
 
-def test_it_draws_the_given_curve_in_steps(inside):
+def test_it_draws_the_given_curve_joined_by_straight_lines(inside):
     figure = roc_figure(FPR, TPR, text="AUC 0.75 (95 % CI -0.1 to 1)", operating_point=(0.4, 0.8))
     (axes,) = figure.axes
     curve = next(line for line in axes.lines if line.get_label() == "Locked score")
     np.testing.assert_array_equal(curve.get_xydata(), np.column_stack([FPR, TPR]))
-    assert curve.get_drawstyle() == "steps-post"
+    assert curve.get_drawstyle() == "default", "ties count one half"
     point = next(line for line in axes.lines if line.get_label() == "Locked threshold")
     assert point.get_xydata().tolist() == [[0.4, 0.8]]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("1 − specificity", "Sensitivity")
@@ -38,6 +38,8 @@ def test_the_band_is_the_given_one():
     grid, low, high = np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.4, 1.0]), np.array([0.2, 0.9, 1.0])
     (band,) = roc_figure(FPR, TPR, band=(grid, low, high)).axes[0].collections
     corners = band.get_paths()[0].vertices
+    legend = roc_figure(FPR, TPR, band=(grid, low, high)).axes[0].get_legend()
+    assert "95 % band" in [t.get_text() for t in legend.get_texts()]
     assert [0.5, 0.4] in corners.tolist() and [0.5, 0.9] in corners.tolist()
 
 
