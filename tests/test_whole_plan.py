@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from lumier_analysis.reporting import lint_reports, read_ledger, study_identifiers
@@ -72,7 +73,7 @@ def test_the_interval_of_the_primary_result_covers_the_simulated_truth(project, 
 
 def test_the_second_opinion_agrees_with_the_primary_result(ledger):
     primary = ledger["validation.primary.auc"]
-    for other in ("delete_one_patient_jackknife", "patient_bootstrap_percentile"):
+    for other in ("jackknife", "bootstrap"):
         entry = ledger[f"validation.secondary.{other}"]
         assert entry.value == pytest.approx(primary.value, abs=1e-12)
         # Three standard errors of one quantity; with some 25 events they differ by a few per cent.
@@ -105,6 +106,58 @@ def test_nothing_identifying_is_under_reports(project):
     identifiers = study_identifiers(study)
     assert len(identifiers) > 1000
     assert lint_reports(project / "reports/synthetic", identifiers, threshold=study.plan.disclosure.threshold) == []
+
+
+def smaller(project, name, keep):
+    """Return a copy of the study whose validation cohort has only the patients of `keep`; None: no such cohort."""
+    origin, folder = project / "data/synthetic", project / "data" / name
+    shutil.copytree(origin, folder, ignore=shutil.ignore_patterns("raw", "truth", "run", "results"))
+    text = (origin / "plan.yml").read_text(encoding="utf-8")
+    (folder / "plan.yml").write_text(text.replace("id: synthetic", f"id: {name}"), encoding="utf-8")
+    for path in (folder / "analysis/tables/validation").glob("*.parquet"):
+        table = pd.read_parquet(path)
+        if keep is None:
+            path.unlink()
+        elif "patient_id" in table:
+            table[table["patient_id"].isin(keep)].to_parquet(path)
+    return folder
+
+
+def run_cells(project, notebook, study):
+    """Run a notebook's code cells in one process, as JupyterLab would; return the ledger it wrote."""
+    cells = json.loads((project / "notebooks" / notebook).read_text(encoding="utf-8"))["cells"]
+    code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    code[0] = f"study = 'data/{study}'; raw = None\ndisplay = lambda *shown: None"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "\n".join(code)],
+        cwd=project, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return read_ledger(open_study(project / "data" / study))
+
+
+def test_without_a_validation_cohort_the_validation_says_so(project):
+    smaller(project, "none", None)
+    found = run_cells(project, "03_locked_validation.ipynb", "none")
+    assert "no validation cohort" in found["validation.primary.auc"].note
+    assert [i for i in found if i.startswith("validation")] == ["validation.primary.auc"]
+    assert not list((project / "reports/none").rglob("*.png"))
+
+
+def test_twenty_patients_with_three_flares_are_validated_and_nothing_small_is_drawn(project):
+    marks = pd.read_parquet(project / "data/synthetic/analysis/tables/validation/landmarks.parquet")
+    used = marks[marks["included"]]
+    events = used.groupby("patient_id")["event"].sum()
+    keep = [*events.index[events > 0][:3], *events.index[events == 0][:17]]
+    smaller(project, "few", keep)
+    found = run_cells(project, "03_locked_validation.ipynb", "few")
+    primary = found["validation.primary.auc"]
+    assert (primary.n_patients, primary.n_events) == (20, 3)
+    assert 0 <= primary.ci_low < primary.value < primary.ci_high <= 1
+    for entry in found.values():
+        assert entry.value == entry.value or entry.note, entry.id
+    drawn = {path.stem for path in (project / "reports/few/figures").glob("*.png")}
+    assert not drawn & {"roc", "calibration", "validation_decision_curve", "validation_risk_groups"}
 
 
 def test_a_second_run_does_nothing_and_says_so(project):

@@ -41,8 +41,24 @@ def landmarks_under(study: Study, cohort: str, changes: dict[str, Any]) -> pd.Da
     return landmark_table(patients[patients["reason"] == ""], visits, flares, samples, landmarks, flare)
 
 
+def landmarks_by_rule(study: Study, cohort: str) -> dict[str, tuple[str, pd.DataFrame]]:
+    """Return the landmarks of a cohort under the plan's rules and under each departure that the plan lists.
+
+    Returns
+    -------
+    dict
+        Id of the rule ("plan" first) -> (title, `landmarks_under` it).
+    """
+    rules = [("plan", "The plan's rules", {}), *((c.id, c.title, c.set) for c in study.plan.sensitivity)]
+    return {key: (title, landmarks_under(study, cohort, changes)) for key, title, changes in rules}
+
+
 def aucs_under_rules(
-    study: Study, cohort: str, score: Callable[[pd.DataFrame], pd.Series], **settings: Any
+    study: Study,
+    cohort: str,
+    score: Callable[[pd.DataFrame], pd.Series],
+    by_rule: dict[str, tuple[str, pd.DataFrame]] | None = None,
+    **settings: Any,
 ) -> dict[str, tuple[str, Estimate]]:
     """Return the AUC of a score under the plan's landmark rules and under each departure that the plan lists.
 
@@ -52,8 +68,10 @@ def aucs_under_rules(
     cohort : {"test", "validation"}
     score : function
         Expression (rows x genes) -> score by row, higher = higher risk; NaN where a row cannot be scored.
+    by_rule : dict, optional
+        `landmarks_by_rule` of the cohort, where it is at hand.
     **settings
-        Passed to `auc` (interval, level).
+        Passed to `auc` (interval, level). Where flares may recur the interval is "logit t" unless it is given here.
 
     Returns
     -------
@@ -61,14 +79,17 @@ def aucs_under_rules(
         Id of the rule ("plan" first) -> (title, Estimate with patients as clusters). Without landmarks the value is
         NaN and the note says so.
     """
+    changes = {"plan": {}} | {c.id: c.set for c in study.plan.sensitivity}
     found: dict[str, tuple[str, Estimate]] = {}
-    rules = [("plan", "The plan's rules", {}), *((c.id, c.title, c.set) for c in study.plan.sensitivity)]
-    for key, title, changes in rules:
-        rows = landmark_rows(study, cohort, landmarks_under(study, cohort, changes))
+    for key, (title, marks) in (by_rule or landmarks_by_rule(study, cohort)).items():
+        rows = landmark_rows(study, cohort, marks)
         values = score(expression_of(study, cohort, rows)) if len(rows) else pd.Series(dtype=float)
         used = values.notna().to_numpy()
+        # Few patients carry many of the events that recur: the normal interval is then too short.
+        recurrent = study.plan.rules_with(changes[key])[0].recurrent_flares
+        own = {"interval": "logit t"} | settings if recurrent else settings
         if used.any():
-            estimate = auc(rows.loc[used, "event"], values[used], cluster=rows.loc[used, "patient_id"], **settings)
+            estimate = auc(rows.loc[used, "event"], values[used], cluster=rows.loc[used, "patient_id"], **own)
         else:
             estimate = Estimate(
                 math.nan, method="AUC", n_patients=0, n_rows=0, n_events=0, note="no landmark under this rule"

@@ -8,7 +8,7 @@ from lumier_analysis.figures.instability import instability_figure
 from lumier_analysis.figures.qpcr_quality import drift_figure, normalisation_figure, stability_figure
 from lumier_analysis.figures.quality import chip_figure, missingness_figure, queries_figure
 from lumier_analysis.figures.roc import roc_figure
-from lumier_analysis.figures.rows import forest_rows
+from lumier_analysis.figures.rows import forest_rows, subgroup_rows
 from lumier_analysis.figures.style import save_figure
 from lumier_analysis.figures.survival import survival_figure
 from lumier_analysis.figures.trajectories import trajectory_figure
@@ -28,6 +28,7 @@ __all__ = [
     "roc_figure",
     "save_figure",
     "stability_figure",
+    "subgroup_rows",
     "survival_figure",
     "trajectory_figure",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lumier_analysis.estimate import Estimate
+from lumier_analysis.study.names import display_name
 
 
 def forest_rows(
@@ -47,3 +48,23 @@ def forest_rows(
             }
         )
     return pd.DataFrame(table)
+
+
+def subgroup_rows(table: pd.DataFrame, overall: Estimate) -> pd.DataFrame:
+    """Return the table of `performance.subgroup_aucs` for `forest_figure`, all rows together first.
+
+    Returns
+    -------
+    DataFrame
+        label, value, ci_low, ci_high, n, bold, note, group.
+    """
+    first = forest_rows({"All landmarks": overall}, bold="All landmarks", minimum=1).assign(group=None)
+    counts = [
+        "" if pd.isna(n) or pd.isna(k) else f"{int(n)} landmarks, {int(k)} events"
+        for n, k in zip(table["n_rows"], table["n_events"], strict=True)
+    ]
+    lines = table[["label", "value", "ci_low", "ci_high", "group"]].assign(
+        n=counts, bold=False, note=table["note"].where(~table["withheld"], "withheld")
+    )
+    lines["group"] = [display_name(str(g)) for g in lines["group"]]
+    return pd.DataFrame([*first.to_dict("records"), *lines.to_dict("records")])

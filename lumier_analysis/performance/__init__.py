@@ -14,6 +14,7 @@ from lumier_analysis.performance.compare import AucComparison, compare_auc, comp
 from lumier_analysis.performance.cox import cox
 from lumier_analysis.performance.disclosed import DisclosedCurves, disclosed_curves
 from lumier_analysis.performance.groups import calibration_groups
+from lumier_analysis.performance.imputable import imputable
 from lumier_analysis.performance.imputation import impute_visits, pooled_auc
 from lumier_analysis.performance.incomplete import auc_bounds, effective_size, observation_weights
 from lumier_analysis.performance.net_benefit import net_benefit
@@ -25,7 +26,7 @@ from lumier_analysis.performance.precision import sample_precision
 from lumier_analysis.performance.roc import roc_points
 from lumier_analysis.performance.roc_band import roc_band
 from lumier_analysis.performance.stratified import stratified_auc
-from lumier_analysis.performance.subgroups import subgroup_aucs
+from lumier_analysis.performance.subgroups import subgroup_aucs, subgroup_estimate
 from lumier_analysis.performance.survival import (
     aalen_johansen,
     censor_after,
@@ -63,6 +64,7 @@ __all__ = [
     "effective_size",
     "expected_concordance",
     "holm",
+    "imputable",
     "impute_visits",
     "kaplan_meier",
     "last_versus_earlier_auc",
@@ -85,6 +87,7 @@ __all__ = [
     "second_opinion",
     "stratified_auc",
     "subgroup_aucs",
+    "subgroup_estimate",
     "time_dependent_auc",
     "weighted_calibration",
     "weighted_net_benefit",

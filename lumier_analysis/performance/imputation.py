@@ -16,10 +16,8 @@ from lumier_analysis.estimate import Estimate
 from lumier_analysis.performance.arrays import Floats, Ints
 from lumier_analysis.performance.auc import DEFAULT_SEED, auc
 from lumier_analysis.performance.drawn_ridge import DrawnRidge, Stream
+from lumier_analysis.performance.imputable import FEWEST_SEEN, check_seen
 from lumier_analysis.performance.pooling import pool_rubin
-
-# A column seen in fewer patients says too little of itself to be imputed.
-FEWEST_SEEN = 5
 
 
 def impute_visits(
@@ -87,7 +85,7 @@ def impute_visits(
             "a column has one part: outcome, measured, constant or predictor", found=f"{', '.join(doubled)} twice"
         )
     table = _check(rows, patient, visit, numeric, complete=[*predictors, *([] if outcome is None else [outcome])])
-    _check_seen(table, patient, visit, measured, constant)
+    check_seen(table, patient, visit, measured, constant)
     wide = _wide(table, patient, visit, outcome, measured, [*constant, *predictors])
     seeds = np.random.SeedSequence(seed).generate_state(m)
     return [_fill(rows, wide, _draw(wide.values, int(s), max_iter), measured, constant) for s in seeds]
@@ -191,28 +189,6 @@ def _wide(
         columns.append(by_patient.first().to_numpy()[:, None])
         keys.append((name, -1))
     return _Wide(np.hstack(columns), keys, i, j)
-
-
-def _check_seen(
-    table: pd.DataFrame, patient: str, visit: str, measured: Sequence[str], constant: Sequence[str]
-) -> None:
-    """Refuse to impute a column (at a visit) that hardly anyone has."""
-    for name in measured:
-        for v, part in table.groupby(visit):
-            seen = int(part[name].notna().sum())
-            if part[name].isna().any() and seen < FEWEST_SEEN:
-                raise AnalysisError(
-                    f"{name} at {v} cannot be imputed",
-                    found=f"measured in {seen} patients, fewer than {FEWEST_SEEN}",
-                    fix=f"leave {name} or the visit {v} out",
-                )
-    for name in constant:
-        seen = int(table.groupby(patient)[name].count().gt(0).sum())
-        if table[name].isna().any() and seen < FEWEST_SEEN:
-            raise AnalysisError(
-                f"{name} cannot be imputed", found=f"known in {seen} patients, fewer than {FEWEST_SEEN}",
-                fix=f"leave {name} out",
-            )  # fmt: skip
 
 
 def _draw(both: Floats, seed: int, max_iter: int) -> Floats:

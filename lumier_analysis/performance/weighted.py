@@ -34,7 +34,7 @@ class _Weighted:
         self.w, self.y = w, self.rows.event.astype(np.float64)
         self.how = "IPCW, by patient" if self.rows.clustered else "IPCW, independent rows"
         self.counts = {
-            "n_patients": self.rows.n_patients,
+            "n_patients": int(np.unique(self.rows.patient[w > 0]).size),
             "n_rows": int((w > 0).sum()),
             "n_events": int((self.y * (w > 0)).sum()),
         }
@@ -176,9 +176,8 @@ def weighted_net_benefit(
     Returns
     -------
     DataFrame
-        threshold, model, model_ci_low, model_ci_high, treat_all, treat_all_ci_low, treat_all_ci_high, difference,
-        difference_ci_low, difference_ci_high (model - treat all); per row of the cohort; treated: probability >=
-        threshold.
+        threshold, model, treat_all, difference (model - treat all), and of each <name>_se, <name>_ci_low,
+        <name>_ci_high; per row of the cohort; treated: probability >= threshold.
 
     Raises
     ------
@@ -198,6 +197,6 @@ def weighted_net_benefit(
         for name, each in (("model", gain * treated), ("treat_all", gain), ("difference", gain * (treated - 1.0))):
             value = float(d.w @ each) / total if total > 0 else math.nan
             e = d.estimate(value, d.se(d.w * (each - value) / total) if total > 0 else math.nan, name)
-            line |= {name: e.value, f"{name}_ci_low": e.ci_low, f"{name}_ci_high": e.ci_high}
+            line |= {name: e.value, f"{name}_se": e.se, f"{name}_ci_low": e.ci_low, f"{name}_ci_high": e.ci_high}
         table.append(line)
     return pd.DataFrame(table)

@@ -68,7 +68,8 @@ STAGES = (
     Stage(
         "validate",
         notebook="03_locked_validation",
-        reads=("analysis/tables", "analysis/locked_signature.json"),
+        # The clinical model may be absent: a study need not have its columns.
+        reads=("analysis/tables", "analysis/locked_signature.json", "analysis/clinical_model.json"),
         writes=("analysis/results/03_locked_validation.json",),
     ),
     Stage(

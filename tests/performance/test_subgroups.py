@@ -6,7 +6,7 @@ import pytest
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.performance.auc import auc
-from lumier_analysis.performance.subgroups import subgroup_aucs
+from lumier_analysis.performance.subgroups import subgroup_aucs, subgroup_estimate
 
 
 @pytest.fixture
@@ -63,3 +63,14 @@ def test_refusals(rows):
         subgroup_aucs(y, s)
     with pytest.raises(AnalysisError, match="arm has another length"):
         subgroup_aucs(y, s, subgroups={"arm": level[:5]})
+
+
+def test_a_line_is_the_estimate_it_came_from(rows):
+    y, s, patient, level = rows
+    lines = list(subgroup_aucs(y, s, subgroups={"arm": level}, cluster=patient).itertuples())
+    whole, at = subgroup_estimate(lines[0]), level == "a"
+    want = auc(np.asarray(y)[at], np.asarray(s)[at], cluster=np.asarray(patient)[at])
+    assert (whole.value, whole.ci_low, whole.ci_high) == (want.value, want.ci_low, want.ci_high)
+    assert (whole.n_patients, whole.n_rows, whole.n_events) == (want.n_patients, want.n_rows, want.n_events)
+    withheld = subgroup_estimate(lines[2])
+    assert np.isnan(withheld.value) and withheld.n_rows is None and withheld.note.endswith("withheld")

@@ -108,3 +108,11 @@ def test_bad_thresholds_and_risks():
         weighted_net_benefit([0, 1], [0.1, 0.2], [1.0], [1, 1])
     with pytest.raises(AnalysisError, match="probability must lie"):
         weighted_calibration([0, 1], [0.1, 1.2], [1, 1])
+
+
+def test_patients_are_those_with_a_row_that_was_seen(rows):
+    y, p, patient = rows
+    weight = np.ones(300)
+    weight[:6] = 0  # the first two patients
+    found = weighted_calibration(y, p, weight, cluster=patient)["observed_expected"]
+    assert (found.n_patients, found.n_rows) == (98, 294)
