@@ -79,7 +79,7 @@ def aucs_under_rules(
         Id of the rule ("plan" first) -> (title, Estimate with patients as clusters). Without landmarks the value is
         NaN and the note says so.
     """
-    changes = {"plan": {}} | {c.id: c.set for c in study.plan.sensitivity}
+    changes: dict[str, dict[str, Any]] = {"plan": {}} | {c.id: c.set for c in study.plan.sensitivity}
     found: dict[str, tuple[str, Estimate]] = {}
     for key, (title, marks) in (by_rule or landmarks_by_rule(study, cohort)).items():
         rows = landmark_rows(study, cohort, marks)

@@ -115,6 +115,6 @@ def _secondary(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def subgroup_estimate(line: Any) -> Estimate:
     """Return a row of the table of `subgroup_aucs` (from ``itertuples``) as an `Estimate`; withheld counts are None."""
-    counts = {name: None if pd.isna(n := getattr(line, name)) else int(n) for name in COLUMNS[5:8]}
+    counts: dict[str, Any] = {name: None if pd.isna(n := getattr(line, name)) else int(n) for name in COLUMNS[5:8]}
     method = "AUC, Obuchowski clustered; logit interval"
     return Estimate(line.value, ci_low=line.ci_low, ci_high=line.ci_high, method=method, note=line.note, **counts)
