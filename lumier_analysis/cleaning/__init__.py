@@ -2,6 +2,7 @@
 
 from lumier_analysis.cleaning.at_risk import at_risk_rows, flare_kinds, subgroups_of, window_outcomes
 from lumier_analysis.cleaning.clean import Cleaned, clean_study
+from lumier_analysis.cleaning.flare_time import FlareTime, flare_time
 from lumier_analysis.cleaning.flow import participant_flow, window_counts
 from lumier_analysis.cleaning.follow_up import FirstFlare, first_flare_follow_up
 from lumier_analysis.cleaning.frozen import frozen_measurement
@@ -24,6 +25,7 @@ __all__ = [
     "RULES",
     "Cleaned",
     "FirstFlare",
+    "FlareTime",
     "at_risk_rows",
     "aucs_under_rules",
     "clean_study",
@@ -32,6 +34,7 @@ __all__ = [
     "first_expression",
     "first_flare_follow_up",
     "flare_kinds",
+    "flare_time",
     "frozen_measurement",
     "landmark_rows",
     "landmark_table",
