@@ -11,8 +11,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from lumier_analysis.cleaning.flare_bins import (
-    AFTER, BEFORE, BINS, FLARE, FLARE_FREE, bins_of, flare_facts, not_at_risk,
-)  # fmt: skip
+    AFTER,
+    BEFORE,
+    BINS,
+    FLARE,
+    FLARE_FREE,
+    bins_of,
+    flare_facts,
+    not_at_risk,
+)
 from lumier_analysis.cleaning.rows import longitudinal_rows
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.study import Study

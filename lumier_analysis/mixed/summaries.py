@@ -50,38 +50,3 @@ def mean_estimates(result: MixedResult, means: pd.DataFrame, patients: str) -> d
             n_rows=len(own),
         )
     return found
-
-
-def repeated_measures_correlation(frame: pd.DataFrame, x: str, y: str, patient: str) -> Estimate:
-    """Return the correlation of two measures within patients, common to all of them.
-
-    Bakdash JZ, Marusich LR. Repeated measures correlation. Front Psychol 2017;8:456 (computed by pingouin).
-
-    Parameters
-    ----------
-    frame : DataFrame, one row a visit
-        Rows with a missing value are left out; patients with fewer than two rows carry no information.
-    x, y, patient : str
-        Columns.
-
-    Returns
-    -------
-    Estimate
-        NaN with a note where fewer than three patients have two visits, or a measure does not vary within patients.
-    """
-    import pingouin
-
-    used = frame[[patient, x, y]].dropna()
-    used = used[used.groupby(patient)[x].transform("size") >= 2].astype({x: float, y: float, patient: str})
-    n_patients = used[patient].nunique()
-    method = "repeated-measures correlation (pingouin)"
-    varies = all((used.groupby(patient)[c].transform("std") > 0).any() for c in (x, y)) if len(used) else False
-    if n_patients < 3 or not varies:
-        note = "fewer than three patients with two visits, or no variation within patients"
-        return Estimate(float("nan"), method=method, n_patients=n_patients, n_rows=len(used), note=note)
-    row = pingouin.rm_corr(data=used, x=x, y=y, subject=patient).iloc[0]
-    low, high = row["CI95"]
-    return Estimate(
-        float(row["r"]), ci_low=float(low), ci_high=float(high), method=method, n_patients=n_patients,
-        n_rows=len(used), p_value=float(row["pval"]),
-    )  # fmt: skip

@@ -1,29 +1,9 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
-from lumier_analysis.errors import AnalysisError
-from lumier_analysis.mixed import icc
 from lumier_analysis.mixed.random_intercept import profile_reml, variance_is_zero
-
-
-def test_icc_of_the_textbook():
-    # Shrout and Fleiss 1979, table 2 (6 targets, 4 judges): ICC(1,1) = 0.17
-    ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
-    e = icc(np.ravel(ratings), np.repeat(np.arange(6), 4))
-    assert e.value == pytest.approx(0.1657, abs=5e-5)
-    assert e.ci_low < e.value < e.ci_high and (e.n_patients, e.n_rows) == (6, 24)
-
-
-def test_icc_that_cannot_be_had_says_so():
-    assert "two values" in icc([1.0, 2.0, 3.0], ["a", "b", "c"]).note
-    assert "no variation" in icc([1.0, 1.0, 2.0, 2.0], ["a", "a", "b", "b"]).note
-    assert math.isnan(icc([1.0, 2.0], ["a", "a"]).value)
-    with pytest.raises(AnalysisError, match="1 missing"):
-        icc([1.0, math.nan], ["a", "a"])
 
 
 def test_profile_is_the_dense_restricted_likelihood():
