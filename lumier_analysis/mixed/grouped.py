@@ -1,0 +1,96 @@
+"""Cross-products of a model with one grouping factor, kept group by group; the sums run in compiled kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lumier_analysis.mixed import one_factor as kernels
+from lumier_analysis.mixed.blocks import Parts, Traces
+from lumier_analysis.mixed.relative_factor import Structure
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class OneFactor:
+    """Cross-products of every group, as named in `one_factor`.
+
+    Attributes
+    ----------
+    a : ndarray, shape (g, q, q)
+    b, d : ndarray, shape (g, q, p + 1)
+        The last column belongs to the response.
+    w : ndarray, shape (p + 1, p + 1)
+    rest : ndarray, shape (n, p)
+        What the random effects' columns leave of the fixed effects' within groups.
+    rank : int
+        Of the random effects' columns, all groups together.
+    """
+
+    z: Floats
+    codes: Ints
+    a: Floats
+    b: Floats
+    d: Floats
+    w: Floats
+    rest: Floats
+    rank: int
+
+    @classmethod
+    def of(cls, x: Floats, z: Floats, codes: Ints, n_levels: int) -> OneFactor:
+        """Return the cross-products, the response being zero."""
+        p = x.shape[1]
+        a, zx = kernels.products(z, codes, n_levels, x)
+        b, d, w = (
+            np.zeros((n_levels, z.shape[1], p + 1)),
+            np.zeros((n_levels, z.shape[1], p + 1)),
+            np.zeros((p + 1,) * 2),
+        )
+        b[:, :, :p] = zx
+        d[:, :, :p], rest, rank = kernels.within(z, codes, a, x)
+        w[:p, :p] = rest.T @ rest
+        return cls(z, codes, a, b, d, w, rest, int(rank))
+
+    def respond(self, y: Floats, xy: Floats) -> OneFactor:
+        """Return the same with another response; xy is X'y."""
+        b, d, w = self.b.copy(), self.d.copy(), self.w.copy()
+        column = y[:, None]
+        b[:, :, -1] = kernels.group_sums(self.z, self.codes, len(b), column)[:, :, 0]
+        solved, rest, _ = kernels.within(self.z, self.codes, self.a, column)
+        d[:, :, -1] = solved[:, :, 0]
+        w[-1, :-1] = w[:-1, -1] = self.rest.T @ rest[:, 0]
+        w[-1, -1] = rest[:, 0] @ rest[:, 0]
+        return replace(self, b=b, d=d, w=w)
+
+    def least(self) -> float:
+        """Return the residual sum of squares with the random effects as if fixed."""
+        values, vectors = np.linalg.eigh(self.w[:-1, :-1])
+        kept = values > 1e-12
+        return float(self.w[-1, -1] - ((vectors[:, kept].T @ self.w[:-1, -1]) ** 2 / values[kept]).sum())
+
+    def parts(self, theta: Floats, structure: Structure, nu: float, restricted: bool) -> Parts:
+        """Return the deviance and its derivatives."""
+        (t,) = structure.factors(theta)
+        return Parts(
+            *kernels.deviance_parts(self.a, self.b, self.d, self.w, t @ t.T, structure.pairs(0), nu, restricted)
+        )
+
+    def traces(self, theta: Floats, structure: Structure) -> Traces:
+        """Return the traces at theta."""
+        (t,), pairs, p = structure.factors(theta), structure.pairs(0), self.w.shape[0] - 1
+        _, c, e, k = kernels.sweep(self.a, self.b, self.d, self.w, t @ t.T)
+        lower, inverse, beta, _ = kernels.solve_mean(k)
+        f = kernels.turned(e, inverse, beta)
+        one, outer = kernels.first_sums(c, f, pairs)
+        two = kernels.second_sums(c, f, 1.0, 0.0, 0.0, pairs)
+        return Traces(one, two, -outer[:, :p, :p], kernels.curve_sums(c, f, pairs), lower)
+
+    def modes(self, theta: Floats, structure: Structure, beta: Floats) -> list[Floats]:
+        """Return the conditional modes, shape (levels, q)."""
+        (t,) = structure.factors(theta)
+        _, _, e, _ = kernels.sweep(self.a, self.b, self.d, self.w, t @ t.T)
+        return [(e[:, :, -1] - e[:, :, :-1] @ beta) @ (t @ t.T)]
