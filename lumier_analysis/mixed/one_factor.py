@@ -153,8 +153,7 @@ def first_sums(c, f, pairs):  # type: ignore[no-untyped-def]
     S_k is the derivative of G by its element k at `pairs` (row, column): one where row and column are the same, else
     both places.
     """
-    n_groups, q, p1 = f.shape
-    m = pairs.shape[0]
+    n_groups, p1, m = f.shape[0], f.shape[2], pairs.shape[0]
     trace, outer = np.zeros(m), np.zeros((m, p1, p1))
     for i in range(n_groups):
         for k in range(m):
@@ -178,7 +177,6 @@ def first_sums(c, f, pairs):  # type: ignore[no-untyped-def]
 def second_sums(c, f, share_c, share_x, share_y, pairs):  # type: ignore[no-untyped-def]
     """Return ``sum tr(S_k C_i S_l R_i)``, shape (m, m), R = share_c C + share_x F_x F_x' + share_y F_y F_y'."""
     n_groups, q, p1 = f.shape
-    m = pairs.shape[0]
     crossed = np.zeros((q, q, q, q))
     rest = np.empty((q, q))
     for i in range(n_groups):
@@ -216,8 +214,7 @@ def contract(crossed, left, right):  # type: ignore[no-untyped-def]
 @compiled
 def curve_sums(c, f, pairs):  # type: ignore[no-untyped-def]
     """Return ``sum F_i' S_k C_i S_l F_i``, shape (m, m, p, p), without the column of y."""
-    n_groups, q, p1 = f.shape
-    p, m = p1 - 1, pairs.shape[0]
+    n_groups, p, m = f.shape[0], f.shape[2] - 1, pairs.shape[0]
     out = np.zeros((m, m, p, p))
     for i in range(n_groups):
         for k in range(m):

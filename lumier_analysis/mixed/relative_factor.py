@@ -1,9 +1,10 @@
 """Covariance of random effects by its relative factor: G = T T', T lower triangular, in units of the residual variance.
 
 The free entries of T are theta (Bates, Maechler, Bolker and Walker 2015, J Stat Softw 67:1, section 2.3), factor after
-factor, column after column of T as in lme4. Every element of G is a quadratic form in theta, ``G_k = theta' W_k theta``,
-so that derivatives in G carry over to theta by constant arrays. The deviance is smooth on all theta: changing the sign
-of a column of T changes nothing, and "diagonal >= 0" only names one of the equal solutions.
+factor, column after column of T as in lme4. Every element of G is a quadratic form in theta,
+``G_k = theta' W_k theta``, so that derivatives in G carry over to theta by constant arrays. The deviance is smooth on
+all theta: changing the sign of a column of T changes nothing, and "diagonal >= 0" only names one of the equal
+solutions.
 """
 
 from __future__ import annotations
