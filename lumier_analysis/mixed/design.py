@@ -141,6 +141,8 @@ def group_codes(values: pd.Series, name: str) -> tuple[Ints, tuple[str, ...]]:
     AnalysisError
         Fewer than two groups.
     """
+    if pd.api.types.is_float_dtype(values.dtype) and bool((values % 1 == 0).all()):
+        values = values.astype(np.int64)  # patient 12 is "12", whatever type her number came in
     codes, labels = pd.factorize(values.astype(str))
     if len(labels) < 2:
         raise AnalysisError(f"a mixed model needs two levels of {name} or more", found=f"{len(labels)}")

@@ -88,5 +88,6 @@ def test_labels_of_groups_are_of_any_type(data):
     assert codes.tolist() == [0, 0, 0, 1, 1, 1, 2, 2] and labels == ("p1", "p2", "p3")
     numbers, _ = group_codes(pd.Series([12, 12, 7, 7]), "patient")
     assert numbers.tolist() == [0, 0, 1, 1]
+    assert group_codes(pd.Series([12.0, 12, 7, 7]), "patient")[1] == ("12", "7")
     with pytest.raises(AnalysisError, match="two levels of patient"):
         group_codes(data["patient"].head(3), "patient")
