@@ -34,7 +34,7 @@ def trajectory_figure(
     ----------
     means : DataFrame
         Column `x` (names, kept in the order met, or numbers), mean, ci_low, ci_high; `n` (number or "<5") is written
-        below the axis.
+        below the axis. A mean whose `n` is below the threshold ("<5") is not drawn.
     x : str
         Column of the horizontal axis.
     group : str, optional
@@ -49,10 +49,7 @@ def trajectory_figure(
     UsageError
         A column is absent or there is no row.
     """
-    needed = [x, "mean", "ci_low", "ci_high", *([group] if group else [])]
-    absent = [c for c in needed if c not in means.columns]
-    if absent or means.empty:
-        raise UsageError("A trajectory needs means over visits", found=f"no {', '.join(absent) or 'rows'}")
+    means = shown_means(means, x, group)
     numeric = pd.api.types.is_numeric_dtype(means[x])
     places = list(dict.fromkeys(means[x]))
     position = {p: float(p) if numeric else float(i) for i, p in enumerate(places)}
@@ -88,39 +85,71 @@ def trajectory_figure(
     if title:
         axes.set_title(title)
     if counted:
-        _counts(axes, means, x, group, groups, position)
+        count_lines(axes, means, x, group, groups, position)
     if groups != [None]:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(3, len(groups)), borderaxespad=0.2)
         if title:
             axes.set_title(title, pad=16)
     if note:
         figure.supxlabel(note, fontsize=6.5, color=GREY, x=0.02, ha="left")
-    ends = "; ".join(
-        f"{'' if name is None else str(name) + ': '}{own['mean'].iloc[0]:.2f} at {own[x].iloc[0]} to "
-        f"{own['mean'].iloc[-1]:.2f} at {own[x].iloc[-1]}"
-        for name in groups
-        for own in [means if name is None else means[means[group] == name]]
-    )
+    ends = "; ".join(_ends(means if name is None else means[means[group] == name], x, name) for name in groups)
     figure.set_label(display_text(f"{ylabel} over {xlabel.lower()}{what}, means with intervals. {ends}."))
     return figure
 
 
-def _counts(axes: Axes, means: pd.DataFrame, x: str, group: str | None, groups: list, position: dict) -> None:
-    """Write the numbers behind the means below the axis, a line a group, led by the group's marker."""
+def shown_means(means: pd.DataFrame, x: str, group: str | None) -> pd.DataFrame:
+    """Return means with those taken out whose number of patients is small ("<5").
+
+    Raises
+    ------
+    UsageError
+        A column is absent or there is no row.
+    """
+    needed = [x, "mean", "ci_low", "ci_high", *([group] if group else [])]
+    absent = [c for c in needed if c not in means.columns]
+    if absent or means.empty:
+        raise UsageError("A trajectory needs means over visits", found=f"no {', '.join(absent) or 'rows'}")
+    if "n" not in means:
+        return means
+    withheld = means["n"].map(lambda n: isinstance(n, str) and n.startswith("<")).astype(bool)
+    numbers = means[["mean", "ci_low", "ci_high"]].astype(float)
+    return means.assign(**{str(c): values.mask(withheld) for c, values in numbers.items()})
+
+
+def _ends(own: pd.DataFrame, x: str, name: object) -> str:
+    lead = "" if name is None else f"{name}: "
+    known = own.dropna(subset=["mean"])
+    if known.empty:
+        return f"{lead}withheld"
+    first, last = known.iloc[0], known.iloc[-1]
+    return f"{lead}{first['mean']:.2f} at {first[x]} to {last['mean']:.2f} at {last[x]}"
+
+
+def count_lines(
+    axes: Axes,
+    means: pd.DataFrame,
+    x: str,
+    group: str | None,
+    groups: list[Any],
+    position: dict[Any, float],
+    *,
+    down: float = 33,
+) -> None:
+    """Write the numbers behind the means `down` points below the axis, a line a group, led by its marker."""
     below: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 6.5, "annotation_clip": False}
     for k, name in enumerate(groups):
         own = means if name is None else means[means[group] == name]
         counts = dict(zip(own[x], own["n"], strict=True))
-        down = -33 - 9 * k
+        below_axis = -down - 9 * k
         for place, at in position.items():
             text = counts.get(place, "")
             shown: str = "" if pd.isna(text) else str(text)
-            axes.annotate(shown, (at, 0), (0, down), xycoords=axes.get_xaxis_transform(), ha="center", **below)
+            axes.annotate(shown, (at, 0), (0, below_axis), xycoords=axes.get_xaxis_transform(), ha="center", **below)
         axes.annotate(
-            "n", (0, 0), (-16 if name is not None else -6, down), xycoords="axes fraction", ha="right", **below
+            "n", (0, 0), (-16 if name is not None else -6, below_axis), xycoords="axes fraction", ha="right", **below
         )
         if name is not None:
-            at_marker = offset_copy(axes.transAxes, fig=axes.get_figure(root=True), x=-8, y=down, units="points")
+            at_marker = offset_copy(axes.transAxes, fig=axes.get_figure(root=True), x=-8, y=below_axis, units="points")
             look: dict[str, Any] = {
                 "marker": MARKERS[k % 6],
                 "color": COLOURS[k % 6],
