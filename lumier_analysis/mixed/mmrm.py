@@ -12,7 +12,7 @@ import pandas as pd
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.mixed.design import build_design, group_codes
-from lumier_analysis.mixed.mmrm_fit import MaximumLikelihood, maximise
+from lumier_analysis.mixed.mmrm_fit import maximise
 from lumier_analysis.mixed.mmrm_likelihood import kenward_roger_parts
 from lumier_analysis.mixed.model import FittedModel, Spread
 from lumier_analysis.mixed.small_sample import check_method
@@ -142,8 +142,12 @@ def mmrm(
         raise AnalysisError("the model fits every observation: no variance is left to model")
     patterns = visit_patterns(np.column_stack([q, design.y / scale]), subjects, visits, len(labels))
     fit = maximise(patterns, structure, reml=reml)
-    parts = kenward_roger_parts(patterns, structure, fit.theta) if method != "satterthwaite" else None
-    spread, beta = _in_units(fit, r, scale, parts, method)
+    spread = Spread(fit.at.phi, fit.at.slopes, fit.w)
+    if method != "satterthwaite":
+        root = np.linalg.cholesky(fit.w)
+        curves, bends = kenward_roger_parts(patterns, structure, fit.theta, root)
+        spread = _by_independent_parameters(spread, root, curves, bends if method == "kenward-roger" else None)
+    back = np.linalg.inv(r)
     sigma = visit_covariance(structure, fit.theta, len(labels)) * scale**2
     p = q.shape[1] if reml else 0
     turned = float(np.log(np.abs(np.diag(r))).sum()) if reml else 0.0
@@ -152,8 +156,8 @@ def mmrm(
     notes += [f"visits without a complete row left out: {', '.join(unused)}"] if unused else []
     return RepeatedMeasures(
         design=design,
-        beta=beta,
-        spread=spread,
+        beta=back @ fit.at.beta * scale,
+        spread=_in_units(spread, r, back, scale),
         df=method,
         log_likelihood=-fit.at.value - (len(rest) - p) * math.log(scale) - turned,
         reml=reml,
@@ -172,21 +176,31 @@ def mmrm(
     )
 
 
-def _in_units(
-    fit: MaximumLikelihood, r: Floats, scale: float, parts: tuple[Floats, Floats] | None, method: str
-) -> tuple[Spread, Floats]:
-    """Return what `small_sample` needs and the coefficients, in the units of the data and its columns."""
-    back = np.linalg.inv(r)
+def _by_independent_parameters(spread: Spread, root: Floats, curves: Floats, bends: Floats | None) -> Spread:
+    """Return the spread by parameters of covariance I, of which only those of one parameter at a time count."""
+    own = np.arange(len(root))
+
+    def on_diagonal(a: Floats) -> Floats:
+        out = np.zeros((len(root), *a.shape))
+        out[own, own] = a
+        return out
+
+    slopes = np.tensordot(root.T, spread.slopes, axes=1)
+    return Spread(
+        spread.phi, slopes, np.eye(len(root)), on_diagonal(curves), None if bends is None else on_diagonal(bends)
+    )
+
+
+def _in_units(spread: Spread, r: Floats, back: Floats, scale: float) -> Spread:
+    """Return the spread by the columns of X = Q R, and in the units of the response."""
 
     def cross(a: Floats) -> Floats:
         return r.T @ a @ r / scale**2
 
-    curves, bends = (None, None) if parts is None else map(cross, parts)
-    spread = Spread(
-        back @ fit.at.phi @ back.T * scale**2,
-        cross(fit.at.slopes),
-        fit.w,
-        curves,
-        None if method == "kenward-roger-linear" else bends,
+    return Spread(
+        back @ spread.phi @ back.T * scale**2,
+        cross(spread.slopes),
+        spread.w,
+        None if spread.curves is None else cross(spread.curves),
+        None if spread.bends is None else cross(spread.bends),
     )
-    return spread, back @ fit.at.beta * scale

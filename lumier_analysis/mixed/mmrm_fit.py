@@ -18,12 +18,15 @@ Floats = npt.NDArray[np.float64]
 _MAX_ITERATIONS = 200
 # What a further step would gain in log-likelihood.
 _GAIN = 1e-10
-# Longest step in any parameter; e^2 in a standard deviation.
+# Shares of a step below which no rise is looked for.
+_SHORTEST = 1e-10
+# Longest step in a parameter, in units of the larger of 1 and its size; e^2 in a standard deviation.
 _STEP = 2.0
 # Smallest eigenvalue of the correlation matrix below which visits are taken to determine each other.
 _SINGULAR = 1e-9
-# Information is taken as none where, in units of the parameters' own scale, it is this small.
-_FLAT = 1e-8
+# The likelihood is taken as flat in a parameter that has this little information for a unit of the larger of 1 and its
+# size (a patient brings about 1), or in a combination that has this share of the others'.
+_FLAT_ONE, _FLAT_SHARE = 1e-4, 1e-8
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class MaximumLikelihood:
     theta : ndarray, shape (r,)
     at : Evaluation
     w : ndarray, shape (r, r)
-        Inverse of the observed second derivatives; of the expected where the search did not end at a maximum.
+        Inverse of the observed second derivatives.
     converged : bool
     iterations : int
     """
@@ -56,7 +59,7 @@ def start(patterns: VisitPatterns, structure: str) -> Floats:
     has = patterns.present.astype(np.float64)
     together = has.T @ (patterns.counts[:, None] * has)
     moments = total / np.maximum(together, 1.0)
-    floor = 1e-4 * max(float(np.trace(total) / np.trace(together)), 1e-300)
+    floor = 1e-10 * max(float(np.trace(total) / np.trace(together)), 1e-300)
     sd = np.sqrt(np.maximum(np.diag(moments), floor))
     correlation = np.clip(moments / np.outer(sd, sd), -0.95, 0.95)
     np.fill_diagonal(correlation, 1.0)
@@ -79,40 +82,35 @@ def maximise(patterns: VisitPatterns, structure: str, *, reml: bool = True) -> M
     if at is None:
         raise AnalysisError(f"the {structure} covariance of the visits has no usable start")
     converged = False
-    iterations = 0
-    while iterations < _MAX_ITERATIONS:
-        iterations += 1
-        newton = _inverse(at.observed)
-        inverse = newton if newton is not None else _ridged_inverse(at.expected)
-        direction = -inverse @ at.gradient
-        gain = -float(at.gradient @ direction)
-        if gain < _GAIN and newton is not None:
-            converged = True
+    for iterations in range(1, _MAX_ITERATIONS + 1):  # noqa: B007
+        turn, gradient, observed, expected = _local(structure, theta, at, patterns.present.shape[1])
+        newton = _inverse(observed, theta)
+        direction = -(newton if newton is not None else _ridged_inverse(expected)) @ gradient
+        gain = -float(gradient @ direction)
+        if gain < _GAIN:
+            converged = newton is not None
             break
-        direction *= min(1.0, _STEP / np.abs(direction).max()) if direction.any() else 0.0
-        size = 1.0
-        while size > 1e-10:
-            value = negative_log_likelihood(patterns, structure, theta + size * direction, reml=reml)
-            if value <= at.value + 1e-4 * size * float(at.gradient @ direction) + 1e-13 * abs(at.value):
+        size = min(1.0, _STEP / float((np.abs(direction) / np.maximum(np.abs(theta), 1.0)).max()))
+        while size > _SHORTEST:
+            moved = _moved(structure, theta, size * direction, patterns.present.shape[1])
+            value = negative_log_likelihood(patterns, structure, moved, reml=reml)
+            if value <= at.value - 1e-4 * size * gain + 1e-13 * abs(at.value):
                 break
             size /= 2
-        else:
+        following = evaluate(patterns, structure, moved, reml=reml) if size > _SHORTEST else None
+        if following is None:
             break
-        theta = theta + size * direction
-        moved = evaluate(patterns, structure, theta, reml=reml)
-        if moved is None:  # rounding between two ways to the same number
-            break
-        at = moved
+        theta, at = moved, following
         refuse_singular(structure, theta, patterns.present.shape[1])
-    newton = _inverse(at.observed)
-    if newton is None and iterations < _MAX_ITERATIONS:
+    turn, _, observed, _ = _local(structure, theta, at, patterns.present.shape[1])
+    w = _inverse(observed, theta)
+    if w is None:
         raise AnalysisError(
             f"the data do not determine the {structure} covariance of {patterns.present.shape[1]} visits",
             found=f"{len(theta)} parameters, {int(patterns.counts.sum())} patients; the likelihood is flat in some",
             fix=SIMPLER,
         )
-    w = newton if newton is not None else _ridged_inverse(at.expected)
-    return MaximumLikelihood(theta, at, w, converged, iterations)
+    return MaximumLikelihood(theta, at, turn @ w @ turn.T, converged, iterations)
 
 
 def refuse_singular(structure: str, theta: Floats, n_visits: int) -> None:
@@ -128,14 +126,39 @@ def refuse_singular(structure: str, theta: Floats, n_visits: int) -> None:
         )
 
 
-def _inverse(hessian: Floats) -> Floats | None:
-    """Return the inverse of a positive definite matrix, or None."""
+def _local(structure: str, theta: Floats, at: Evaluation, m: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the Jacobian, gradient, observed and expected information in the coordinates of the search.
+
+    They are theta itself, but for unstructured covariances: there an element of U moves with the size of its row, so
+    that the element of L stays while the size changes. Else the likelihood of visits that nearly determine each other
+    is a bent valley, which takes hundreds of steps.
+    """
+    turn, bend = np.eye(len(theta)), np.zeros((len(theta), len(theta)))
+    if structure == "unstructured":
+        # U_new = (U + move) exp(-change of log size of its row)
+        row, element = np.tril_indices(m, -1)[0], np.arange(m, len(theta))
+        turn[element, row] = -theta[m:]
+        np.add.at(bend, (row, row), at.gradient[m:] * theta[m:])
+        bend[row, element] = bend[element, row] = -at.gradient[m:]
+    return turn, turn.T @ at.gradient, turn.T @ at.observed @ turn + bend, turn.T @ at.expected @ turn
+
+
+def _moved(structure: str, theta: Floats, step: Floats, m: int) -> Floats:
+    """Return the parameters after a step in the coordinates of the search."""
+    moved = theta + step
+    if structure == "unstructured":
+        moved[m:] *= np.exp(-step[np.tril_indices(m, -1)[0]])
+    return moved
+
+
+def _inverse(hessian: Floats, theta: Floats) -> Floats | None:
+    """Return the inverse of second derivatives at theta, or None where they are not safely positive definite."""
     diagonal = np.diag(hessian)
-    if not np.isfinite(hessian).all() or diagonal.min() <= 0:
+    if not np.isfinite(hessian).all() or (diagonal * np.maximum(theta**2, 1.0)).min() < _FLAT_ONE:
         return None
     scale = np.sqrt(np.outer(diagonal, diagonal))
     values, vectors = np.linalg.eigh(hessian / scale)
-    if values[0] < _FLAT:
+    if values[0] < _FLAT_SHARE:
         return None
     return vectors / values @ vectors.T / scale
 

@@ -111,24 +111,25 @@ def evaluate(patterns: VisitPatterns, structure: str, theta: Floats, *, reml: bo
     return Evaluation(value, gradient, _even(observed), _even(expected), beta, phi, design_slopes)
 
 
-def kenward_roger_parts(patterns: VisitPatterns, structure: str, theta: Floats) -> tuple[Floats, Floats]:
-    """Return Q_ij (its symmetric part, all that a symmetric w sees) and R_ij of `small_sample`, shapes (r, r, p, p)."""
+def kenward_roger_parts(patterns: VisitPatterns, structure: str, theta: Floats, root: Floats) -> tuple[Floats, Floats]:
+    """Return Q_ii and R_ii of `small_sample` by new parameters ``root^-1 theta``, shapes (r, p, p).
+
+    With ``w = root root'`` the new parameters have covariance I, and Q_ij and R_ij of different ones do not matter:
+    r sums over patients instead of r^2.
+    """
     m, r, p = patterns.present.shape[1], len(theta), patterns.n_columns - 1
     sigma, first, second = visit_derivatives(structure, theta, m)
+    first = np.tensordot(root.T, first, axes=1)
+    second = np.einsum("ik,jk,ijab->kab", root, root, second, optimize=True)
     inverse = _inverse(patterns, sigma)
     assert inverse is not None
-    i, j = np.triu_indices(r)
-    curves, bends = np.zeros((len(i), p + 1, p + 1)), np.zeros((len(i), p + 1, p + 1))
-    for part, w in _parts(patterns, inverse[0], len(i)):
-        left = w[:, None] @ first
-        kernel = left[:, i] @ left[:, j] @ w[:, None]
-        curves += part.summed((kernel + kernel.swapaxes(-1, -2)) / 2)
-        bends += part.summed(w[:, None] @ second[i, j] @ w[:, None])
-    full = np.zeros((2, r, r, p, p))
-    for k, flat in enumerate((curves, bends)):
-        full[k, i, j] = flat[:, :p, :p]
-        full[k, j, i] = flat[:, :p, :p]
-    return full[0], full[1]
+    curves, bends = np.zeros((2, r, p + 1, p + 1))
+    for part, w in _parts(patterns, inverse[0], r):
+        each = w[:, None]
+        left = each @ first
+        curves += part.summed(left @ left @ each)
+        bends += part.summed(each @ second @ each)
+    return curves[:, :p, :p], bends[:, :p, :p]
 
 
 def _parts(patterns: VisitPatterns, w: Floats, each: int) -> list[tuple[VisitPatterns, Floats]]:

@@ -56,10 +56,9 @@ def kenward_roger_covariance(
     ``phi + 2 phi (sum_ij w_ij (Q_ij - P_i phi P_j - R_ij / 4)) phi`` (Kenward and Roger 1997, Biometrics 53:983,
     eq. 5 and appendix A.1; without R the linear form).
     """
-    inner = curves - np.einsum("iab,bc,jcd->ijad", slopes, phi, slopes)
-    if bends is not None:
-        inner = inner - bends / 4
-    adjustment = phi @ np.einsum("ij,ijab->ab", w, inner) @ phi
+    inner = np.tensordot(w, curves if bends is None else curves - bends / 4)
+    inner = inner - (slopes @ phi @ np.tensordot(w, slopes, axes=1)).sum(axis=0)
+    adjustment = phi @ inner @ phi
     return phi + adjustment + adjustment.T
 
 
@@ -111,10 +110,10 @@ def kenward_roger_f(contrasts: Floats, beta: Floats, phi: Floats, slopes: Floats
     contrasts = vectors[:, kept].T @ contrasts
     q = int(kept.sum())
     theta = contrasts.T @ (contrasts / values[kept][:, None])
-    moved = np.einsum("ab,bc,icd,de->iae", theta, phi, slopes, phi)
+    moved = theta @ phi @ slopes @ phi
     traces = np.einsum("iaa->i", moved)
     a1 = float(traces @ w @ traces)
-    a2 = float(np.einsum("ij,iab,jba->", w, moved, moved))
+    a2 = float(np.vdot(moved.swapaxes(1, 2), np.tensordot(w, moved, axes=1)))
     wald = float(contrasts @ beta @ np.linalg.solve(contrasts @ adjusted @ contrasts.T, contrasts @ beta)) / q
     if a2 <= 1e-14:
         return _f_test(wald, q, math.inf)

@@ -24,14 +24,15 @@ def visit_codes(column: pd.Series, name: str) -> tuple[Ints, tuple[Any, ...]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, labels = column.cat.codes.to_numpy(), list(column.cat.categories)
     else:
+        codes, found = pd.factorize(column)
         try:
-            codes, found = pd.factorize(column, sort=True)
+            labels = sorted(found)
         except TypeError:
-            kinds = sorted({type(value).__name__ for value in column})
+            kinds = sorted({type(value).__name__ for value in found})
             raise AnalysisError(
                 f"the visits in {name} cannot be sorted", found=", ".join(kinds), fix="make it categorical, in order"
             ) from None
-        labels = list(found)
+        codes = pd.Index(labels).get_indexer(pd.Index(found))[codes]
     whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in labels]
     return codes.astype(np.intp), tuple(whole)
 
