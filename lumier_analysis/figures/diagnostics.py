@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from lumier_analysis.errors import AnalysisError, UsageError
-from lumier_analysis.figures.pooled import run_means, run_starts, smooth_quantile
+from lumier_analysis.figures.pooled import binned_percentiles, run_means, run_starts
 from lumier_analysis.figures.spaghetti import PATIENT_LEVEL
 from lumier_analysis.figures.style import COLOURS, GREY, INK, PALE, new_figure, styled
 from lumier_analysis.mixed import variogram
@@ -157,14 +157,10 @@ def _against_fitted(r: Floats, f: Floats, who: npt.NDArray[Any], threshold: int,
     axes.axhline(0, color=INK, lw=0.7, ls=(0, (2, 2)))
     if individual:
         axes.plot(f, r, "o", color=GREY, ms=1.5, mew=0, alpha=0.6)
-    # Deciles need ten times the threshold in a bin.
-    k = int(np.clip(r.size // (12 * threshold), 1, 12))
-    bins = np.array_split(np.argsort(f, kind="stable"), k)
-    at = np.array([f[b].mean() for b in bins])
-    bands = {
-        q: np.array([smooth_quantile(r[b], q, least=threshold, patients=who[b]) for b in bins])
-        for q in (0.1, 0.25, 0.5, 0.75, 0.9)
-    }
+    for k in range(12, 3, -1):  # as many bins as still have deciles everywhere
+        at, bands = binned_percentiles(f, r, who, k, least=threshold)
+        if np.isfinite(bands[0.1]).all() and np.isfinite(bands[0.9]).all():
+            break
     if not individual:
         axes.fill_between(at, bands[0.1], bands[0.9], color=PALE, lw=0, label="10th to 90th percentile")
         axes.fill_between(at, bands[0.25], bands[0.75], color="#a3a3a3", lw=0, label="25th to 75th")

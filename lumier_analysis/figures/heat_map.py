@@ -18,6 +18,8 @@ from lumier_analysis.study.names import display_name, display_text
 
 # Blue below, orange above, both darker the further off: the sign is lost in grey, and told otherwise.
 _MAP = LinearSegmentedColormap.from_list("below_above", ["#00507f", COLOURS[4], "#f7f7f7", "#f3a25f", "#a54500"], N=256)
+# Cells this close to zero, as a share of the darkest, are as good as white: they are not hatched.
+_NEAR_ZERO = 0.1
 _ROOM = 5.0  # millimetres a row needs for numbers
 Sign = Literal["auto", "numbers", "hatch"]
 
@@ -51,8 +53,8 @@ def heat_map_figure(
     found_label : str
         What the frame means.
     sign : {"auto", "numbers", "hatch"}
-        How the sign is told in grey: a number in every cell, or hatching of those below zero. "auto": numbers up to
-        40 rows and 8 columns.
+        How the sign is told in grey: a number in every cell, or hatching of those clearly below zero. "auto":
+        numbers up to 40 rows and 8 columns.
     limit : float, optional
         Value of the darkest colours, in either direction; default the largest one. Cells beyond it are cut at it.
     label, xlabel, title, note : str
@@ -81,11 +83,21 @@ def heat_map_figure(
             axes.text(j, i, "[c]", ha="center", va="center_baseline", fontsize=min(6, size), color=GREY)
             continue
         red, green, blue, _ = _MAP(scale(np.clip(value, -top, top)))
-        ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else INK
+        ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else (INK if numbers else "#5a5a5a")
         if numbers:
             axes.text(j, i, _number(value, digits), ha="center", va="center_baseline", fontsize=size, color=ink)
-        elif value < 0:
-            axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="/////", ec=ink, lw=0))
+        elif value < -_NEAR_ZERO * top:
+            axes.add_patch(
+                Rectangle(
+                    (j - 0.5, i - 0.5),
+                    1,
+                    1,
+                    fill=False,
+                    hatch="////",
+                    ec="white" if ink == "white" else "#5a5a5a",
+                    lw=0,
+                )
+            )
         if found is not None and bool(found.iloc[i, j]):
             axes.add_patch(Rectangle((j - 0.46, i - 0.43), 0.92, 0.86, fill=False, ec=INK, lw=0.9))
     axes.set_xticks(range(n_columns), [_wrapped(c) for c in means.columns])
@@ -105,9 +117,9 @@ def heat_map_figure(
     bar.set_label(label)
     bar.ax.tick_params(length=2)
     notes = [display_text(note)] if note else []
-    if not numbers and (values < 0).any():
-        bar.ax.add_patch(Rectangle((-top, 0), top, 1, fill=False, hatch="/////", ec="white", lw=0))
-        notes.append("Hatched: below zero.")
+    if not numbers and (values < -_NEAR_ZERO * top).any():
+        bar.ax.add_patch(Rectangle((-top, 0), (1 - _NEAR_ZERO) * top, 1, fill=False, hatch="/////", ec="white", lw=0))
+        notes.append(f"Hatched: below \N{MINUS SIGN}{_NEAR_ZERO * top:.2g}.")
     if found is not None:
         notes.append(found_label)
     if np.isnan(values).any():

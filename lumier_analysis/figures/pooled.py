@@ -46,6 +46,23 @@ def smooth_quantile(values: npt.ArrayLike, q: float, *, least: int, patients: An
     return float(weights @ x)
 
 
+def binned_percentiles(
+    x: Floats, y: Floats, patients: npt.NDArray[Any], k: int, *, least: int
+) -> tuple[Floats, dict[float, Floats]]:
+    """Return the mean of `x` in `k` bins of like size, and percentiles of `y` in them, by `smooth_quantile`.
+
+    Returns
+    -------
+    ndarray, shape (k,), and mapping of 0.1, 0.25, 0.5, 0.75, 0.9 -> ndarray, shape (k,)
+    """
+    bins = np.array_split(np.argsort(x, kind="stable"), k)
+    bands = {
+        q: np.array([smooth_quantile(y[b], q, least=least, patients=patients[b]) for b in bins])
+        for q in (0.1, 0.25, 0.5, 0.75, 0.9)
+    }
+    return np.array([x[b].mean() for b in bins]), bands
+
+
 def run_starts(patients: Any, least: int) -> npt.NDArray[np.intp]:
     """Return where runs of neighbouring values begin, each with values of at least `least` patients.
 

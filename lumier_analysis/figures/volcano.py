@@ -87,6 +87,8 @@ def volcano_figure(
         others = y[~found & (y < last)]
         line = (last + others.max()) / 2 if others.size else last
         axes.axhline(line, color=INK, lw=0.8, ls=(0, (4, 2)))
+        axes.annotate(f"q = {q:g}", (0, line), (2, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
+                      ha="left", va="bottom", fontsize=6)  # fmt: skip
     low, high = min(float(x.min()), 0.0), max(float(x.max()), 0.0)
     margin = 0.14 * ((high - low) or 1.0)
     axes.set_xlim(low - margin, high + margin)
@@ -124,13 +126,14 @@ def _chosen(names: np.ndarray, p: np.ndarray, labels: int | Iterable[str]) -> li
 
 
 def _label(figure: Figure, axes: Axes, x: np.ndarray, y: np.ndarray, names: np.ndarray, chosen: list[int]) -> None:
-    """Name marks where no other name and no mark lies; one that finds no place is left away."""
+    """Name marks where no other name, no mark and no line to a name lies; one that finds no place is left away."""
     figure.canvas.draw()
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     marks = axes.transData.transform(np.column_stack([x, y]))
     points = figure.dpi / 72
     frame = axes.get_window_extent(renderer)
     taken: list[BboxBase] = []
+    lines = np.empty((0, 2))  # points along the lines to names
     for k in chosen:
         for dx, dy in _PLACES:
             ha = "left" if dx > 0 else "right" if dx < 0 else "center"
@@ -144,12 +147,16 @@ def _label(figure: Figure, axes: Axes, x: np.ndarray, y: np.ndarray, names: np.n
             text.update_positions(renderer)
             # The text alone: with its line it would always touch its mark.
             box = Text.get_window_extent(text, renderer)
-            wide = box.padded(0.8 * points)
-            free = not any(wide.overlaps(other) for other in taken)
-            grown = box.padded(1.5 * points)
-            clear = not ((marks > grown.min) & (marks < grown.max)).all(axis=1).any()
+            line = marks[k] + np.linspace(0.05, 1, 20 if far else 0)[:, None] * (np.array([dx, dy]) * points)
+            free = not any(box.padded(0.8 * points).overlaps(b) or _touches(line, b) for b in taken)
+            clear = not _touches(np.vstack([marks, lines]), box.padded(1.5 * points))
             held = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
             if free and clear and held:
                 taken.append(box)
+                lines = np.vstack([lines, line])
                 break
             text.remove()
+
+
+def _touches(points: np.ndarray, box: BboxBase) -> bool:
+    return bool(((points > box.min) & (points < box.max)).all(axis=1).any())

@@ -23,8 +23,11 @@ def test_means_and_intervals_are_the_given_ones():
     axes = trajectory_figure(MEANS, group="group").axes[0]
     for container, (name, own) in zip(axes.containers, MEANS.groupby("group", sort=False), strict=True):
         assert container.get_label() == name
-        np.testing.assert_array_equal(container[0].get_ydata(), own["mean"])
-        ends = [segment[:, 1].tolist() for segment in container[2][0].get_segments()]
+        own = own[own["n"] != "<5"]
+        drawn = np.asarray(container[0].get_ydata(), dtype=float)
+        np.testing.assert_array_equal(drawn[np.isfinite(drawn)], own["mean"])
+        bars = [np.asarray(bar) for bar in container[2][0].get_segments() if len(bar)]
+        ends = [bar[:, 1].tolist() for bar in bars if np.isfinite(bar).all()]
         np.testing.assert_allclose(ends, own[["ci_low", "ci_high"]].to_numpy(), rtol=1e-12)
 
 
@@ -52,7 +55,18 @@ def test_one_line_and_numbers_on_the_axis():
 def test_the_alternative_text_tells_each_line():
     label = trajectory_figure(MEANS, group="group").get_label()
     assert "Flare: 0.50 at M0 to 0.40 at M3" in label
-    assert "No flare: −0.10 at M0 to 0.10 at after flare" in label
+    assert "No flare: −0.10 at M0 to 0.00 at M3" in label, "the mean of fewer than five is not told"
+
+
+def test_a_mean_of_few_patients_is_withheld_everywhere():
+    few = MEANS.assign(n="<5")
+    figure = trajectory_figure(few, group="group")
+    for container in figure.axes[0].containers:
+        assert np.isnan(np.asarray(container[0].get_ydata(), dtype=float)).all()
+    assert "No flare: withheld" in figure.get_label()
+    # A count withheld so that another cannot be worked out is itself no small one.
+    shown = trajectory_figure(MEANS.assign(n="[c]")).axes[0].containers[0][0].get_ydata()
+    np.testing.assert_array_equal(shown, MEANS["mean"])
 
 
 def test_without_means_it_is_refused():
