@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lumier_analysis.errors import UsageError
 from lumier_analysis.figures.pooled import smooth_quantile
-from lumier_analysis.figures.style import COLOURS, GREY, INK, MARKERS, PALE, Width, new_figure, styled
+from lumier_analysis.figures.style import GREY, INK, MARKERS, PALE, Width, new_figure, styled
 from lumier_analysis.study.names import capital, display_name, display_text
 
 #: Stands for a count withheld; the same for every reason.
@@ -133,7 +133,7 @@ def spaghetti_figure(
         else:
             axes.fill_between(at, own["q10"], own["q90"], color=PALE, lw=0, label="10th to 90th percentile")
             axes.fill_between(at, own["q25"], own["q75"], color="#a3a3a3", lw=0, label="25th to 75th percentile")
-        look: dict[str, Any] = {"color": COLOURS[k], "marker": MARKERS[k], "mfc": "white", "mew": 1.1, "zorder": 4}
+        look: dict[str, Any] = {"color": INK, "marker": MARKERS[k], "mfc": "white", "mew": 1.1, "zorder": 4}
         axes.plot(at, own["q50"], lw=1.6, label="Median", **look)
         if group:
             axes.set_title(_group_title(name, group), fontsize=8, fontweight="normal")
