@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float64]
 
 #: How degrees of freedom may be found.
 DF_METHODS = ("satterthwaite", "kenward-roger", "kenward-roger-linear")
+# Condition number of the columns at unit length; errors at the limit are 1e-5 of a standard error.
+_MOST_CONDITION = 1e5
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def mmrm(
     visits, labels = visit_codes(design.used[visit], visit)
     check_layout(subjects, visits, labels, structure, subject, visit)
     q, r = np.linalg.qr(design.x)
+    _refuse_lost_digits(r)
     rest = design.y - q @ (q.T @ design.y)
     scale = math.sqrt(float(rest @ rest) / (len(rest) - q.shape[1]))
     if scale <= 1e-10 * float(np.abs(design.y).max()):
@@ -144,7 +147,7 @@ def mmrm(
     fit = maximise(patterns, structure, reml=reml)
     spread = Spread(fit.at.phi, fit.at.slopes, fit.w)
     if method != "satterthwaite":
-        root = np.linalg.cholesky(fit.w)
+        root = np.asarray(np.linalg.cholesky(fit.w), dtype=np.float64)
         curves, bends = kenward_roger_parts(patterns, structure, fit.theta, root)
         spread = _by_independent_parameters(spread, root, curves, bends if method == "kenward-roger" else None)
     back = np.linalg.inv(r)
@@ -174,6 +177,17 @@ def mmrm(
         visit_covariance=pd.DataFrame(sigma, index=labels, columns=labels),
         iterations=fit.iterations,
     )
+
+
+def _refuse_lost_digits(r: Floats) -> None:
+    """Refuse columns so near to collinear that the small-sample adjustment, of order four in them, is rounding."""
+    condition = float(np.linalg.cond(r / np.sqrt((r**2).sum(axis=0))))
+    if condition > _MOST_CONDITION:
+        raise AnalysisError(
+            "the columns of the model are so nearly collinear that standard errors would be rounding",
+            found=f"condition number {condition:.2g}",
+            fix="centre a variable that varies little around a large value, or leave out a term",
+        )
 
 
 def _by_independent_parameters(spread: Spread, root: Floats, curves: Floats, bends: Floats | None) -> Spread:
