@@ -163,8 +163,12 @@ def save_figure(figure: Figure, folder: Path, name: str, *, alt: str | None = No
     Raises
     ------
     UsageError
-        The figure has no alternative text.
+        The figure has no alternative text, or shows single patients (drawn with ``individual=True``).
     """
+    if figure.get_gid() == "patient-level":
+        raise UsageError(
+            f"The figure {name} shows single patients and is not saved", fix="draw it without individual=True"
+        )
     text = alt or str(figure.get_label())
     if not text:
         raise UsageError(f"The figure {name} has no alternative text", fix="give alt='what the figure shows'")

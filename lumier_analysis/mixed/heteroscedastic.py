@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.estimate import Estimate
@@ -16,7 +16,6 @@ from lumier_analysis.mixed.design import build_design, group_codes, random_colum
 from lumier_analysis.mixed.fit_lmm import Floats, Ints, LmmFit, Problem, arrange
 from lumier_analysis.mixed.model import FittedModel, Spread
 from lumier_analysis.mixed.small_sample import check_method
-from lumier_analysis.performance.intervals import z_quantile
 
 # A residual standard deviation this many times another (on the log scale) has no interior estimate.
 _ENDLESS = 8.0
@@ -210,7 +209,7 @@ def _residual_sd(
 ) -> pd.DataFrame:
     """Return the residual standard deviation of every group, and its ratio to the first with Wald limits."""
     se = np.sqrt(np.diag(w)[-deltas.size :])
-    half = np.concatenate([[np.nan], np.where(se > 0, z_quantile(level) * se, np.nan)])
+    half = np.concatenate([[np.nan], np.where(se > 0, norm.ppf(0.5 + level / 2) * se, np.nan)])
     ratio = np.exp(np.concatenate([[0.0], deltas]))
     return pd.DataFrame(
         {"sd": np.sqrt(fit.residual_variance) * ratio, "ratio": ratio, "ci_low": ratio * np.exp(-half),

@@ -111,3 +111,11 @@ def test_neighbours_are_told_apart_without_colour():
 
     for one, two in itertools.pairwise(COLOURS[:3]):
         assert abs(lightness(one) - lightness(two)) > 3
+
+
+def test_a_figure_of_single_patients_is_not_saved(tmp_path):
+    figure = new_figure("single", 40, alt="courses of patients")
+    figure.set_gid("patient-level")
+    with pytest.raises(UsageError, match="shows single patients"):
+        save_figure(figure, tmp_path, "courses")
+    assert not list(tmp_path.iterdir())
