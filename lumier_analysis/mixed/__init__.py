@@ -10,6 +10,7 @@ from lumier_analysis.mixed.means import contrasts, marginal_means
 from lumier_analysis.mixed.mmrm import RepeatedMeasures, mmrm
 from lumier_analysis.mixed.over_time import MixedResult, score_over_time
 from lumier_analysis.mixed.predictions import predict
+from lumier_analysis.mixed.profile_intervals import profile_intervals
 from lumier_analysis.mixed.random_terms import test_random
 from lumier_analysis.mixed.summaries import mean_estimates, term_estimate
 from lumier_analysis.mixed.type_three import type_three
@@ -37,6 +38,7 @@ __all__ = [
     "mmrm",
     "model_icc",
     "predict",
+    "profile_intervals",
     "r_squared",
     "repeated_measures_correlation",
     "score_over_time",
