@@ -29,6 +29,8 @@ Ints = npt.NDArray[np.intp]
 _SINGULAR = 1e-4
 # Below this it is tried whether zero itself is as good.
 _SNAP = 1e-3
+# With fewer rows many starts are made in any case, unless a start is given.
+_FEW_ROWS = 100
 # Variance parameters whose information has a smaller eigenvalue, in correlation form, cannot be told apart.
 _ALIASED = 1e-9
 # The residual variance counts as zero below this share of the variance of the response.
@@ -72,12 +74,14 @@ class Arrays:
 
         Where every random effect has the standard deviation of the residual.
         """
-        theta = self.structure.on_diagonal * 1.0
-        traces, out = self.blocks.traces(theta, self.structure), []
+        out = []
+        theta, n = self.structure.on_diagonal.astype(np.float64), self.q.shape[0]
+        traces, elements = self.blocks.traces(theta, self.structure), self.structure.elements(theta)
+        # Both on the scale of the full one: what fixed effects take away entirely must come out as nothing.
+        size = np.sqrt(np.diag(information(traces, elements, n, False)))
         for restricted in (False, True):
-            h = information(traces, self.structure.elements(theta), self.q.shape[0], restricted)
-            size = np.sqrt(np.maximum(np.diag(h), 1e-300))
-            out.append(float(np.linalg.eigvalsh(h / np.outer(size, size))[0]) if size.min() > 1e-8 else 0.0)
+            h = information(traces, elements, n, restricted) / np.outer(size, size)
+            out.append(float(np.linalg.eigvalsh(h)[0]))
         return out[0], out[1]
 
     def problem(self, y: npt.ArrayLike, *, reml: bool = True) -> Problem:
@@ -152,10 +156,10 @@ class Problem:
         AnalysisError
             Variances that the data cannot tell apart, or a residual variance of zero.
         """
-        a = self.arrays
+        a, n = self.arrays, self.arrays.q.shape[0]
         self._check()
         first = None if start is None else np.asarray(start, dtype=np.float64) * a.scales
-        optimum = search(self.derivatives, a.structure.on_diagonal, first)
+        optimum = search(self.derivatives, a.structure.on_diagonal, first, thorough=start is None and n < _FEW_ROWS)
         scaled, parts = self._snapped(a.structure.positive(optimum.theta), optimum)
         sigma2 = parts.r2 / self.nu * self.unit**2
         beta = solve_triangular(a.r, self.xy + self.unit * parts.beta, check_finite=False)

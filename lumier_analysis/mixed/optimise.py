@@ -95,7 +95,8 @@ def _step(gradient: Floats, hessian: Floats, radius: float) -> tuple[Floats, flo
     size = np.abs(curvature)
     flat = _FLAT * max(1e-300, float(size.max()))
     size = np.maximum(size, flat)
-    move = -along / size
+    # Not to overflow on a plain: the step is cut to the radius in any case.
+    move = np.clip(-along / np.maximum(size, 1e-100), -1e100, 1e100)
     down = curvature < -1e3 * flat
     if down.any():
         push = min(radius, 0.25)
@@ -107,7 +108,9 @@ def _step(gradient: Floats, hessian: Floats, radius: float) -> tuple[Floats, flo
     return vectors @ move, max(promise, 0.0)
 
 
-def search(deviance: Deviance, on_diagonal: npt.NDArray[np.bool_], first: Floats | None = None) -> Optimum:
+def search(
+    deviance: Deviance, on_diagonal: npt.NDArray[np.bool_], first: Floats | None = None, thorough: bool = False
+) -> Optimum:
     """Return the best optimum of two starts, or of many where those differ or a variance is near zero.
 
     Parameters
@@ -117,14 +120,24 @@ def search(deviance: Deviance, on_diagonal: npt.NDArray[np.bool_], first: Floats
         Entries of theta that are standard deviations; others start at 0.
     first : ndarray, optional
         The first start, such as the solution of a similar problem.
+    thorough : bool
+        Many starts in any case, as befits few data, where likelihoods have several maxima most often.
     """
-    ends = [newton(deviance, on_diagonal * 1.0 if first is None else first)]
+    ends = [newton(deviance, on_diagonal.astype(np.float64) if first is None else first)]
     # The second start lies on the other side of the first end: between them a ridge would show.
     size = np.abs(ends[0].theta)
-    ends.append(newton(deviance, np.where(on_diagonal, np.where(size < _DIVIDE, _HIGH, _LOW), 0.0)))
+    ends.append(newton(deviance, np.where(on_diagonal, np.where(size < _DIVIDE, _HIGH, _LOW), 0.0).astype(np.float64)))
     near_zero = bool((np.abs(ends[0].theta[on_diagonal]) < 1e-3).any())
-    if near_zero or not all(end.converged for end in ends) or abs(ends[0].value - ends[1].value) > AGREEMENT:
+    apart = not all(end.converged for end in ends) or abs(ends[0].value - ends[1].value) > AGREEMENT
+    if thorough or near_zero or apart:
+        if thorough or apart:
+            ends.extend(newton(deviance, start) for start in _scattered(on_diagonal))
         ends.extend(newton(deviance, start) for start in _more_starts(on_diagonal))
+        if not on_diagonal.all():
+            # Where correlations of either sign fit, the valley between them is seldom crossed.
+            theta = min(ends, key=lambda end: end.value).theta
+            ends.append(newton(deviance, np.where(on_diagonal, np.maximum(np.abs(theta), 0.5), -theta)))
+            ends.append(newton(deviance, np.where(on_diagonal, np.maximum(np.abs(theta), 0.5), -5 * theta)))
     best = min(ends, key=lambda end: (not end.converged, end.value) if np.isfinite(end.value) else (True, np.inf))
     lowest = min(end.value for end in ends)
     spread = max((end.value for end in ends if end.converged), default=np.nan) - lowest
@@ -134,12 +147,26 @@ def search(deviance: Deviance, on_diagonal: npt.NDArray[np.bool_], first: Floats
     )  # fmt: skip
 
 
+def _scattered(on_diagonal: npt.NDArray[np.bool_]) -> Floats:
+    """Return ten starts drawn once for all, standard deviations of random effects from 0.05 to 10 residual ones."""
+    rng = np.random.default_rng(1)
+    size = np.exp(rng.normal(-0.5, 1.5, (10, on_diagonal.size)))
+    return np.asarray(rng.standard_normal(size.shape) * size)
+
+
 def _more_starts(on_diagonal: npt.NDArray[np.bool_]) -> list[Floats]:
-    """Return starts with each standard deviation high in turn, all high, all low."""
+    """Return starts with all standard deviations low, high, very high, each high in turn, and correlations of +-1."""
+    unit = on_diagonal.astype(np.float64)
+    starts = [unit * _LOW, unit * _HIGH, unit * 10.0]
     places = np.flatnonzero(on_diagonal)
-    starts = [on_diagonal * _LOW, on_diagonal * _HIGH, on_diagonal * 10.0]
     for place in places if places.size > 1 else []:
-        start = on_diagonal * _LOW
+        start = unit * _LOW
         start[place] = _HIGH
         starts.append(start)
+    for place in np.flatnonzero(~on_diagonal):
+        for value in (-1.0, 1.0):
+            for height in (0.5, 2.0):
+                start = unit * height
+                start[place] = value * height
+                starts.append(start)
     return starts
