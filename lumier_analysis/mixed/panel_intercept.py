@@ -309,8 +309,8 @@ class InterceptPanel:
         -------
         dict of ndarray
             shift, se, df (k, p): change of the coefficients from least squares, in units of the residuals' length;
-            theta (k, 1); r2, deviance (without constants), converged (k,); least (k,): what group effects taken as fixed
-            leave of the residuals.
+            theta (k, 1); r2, deviance (without constants), converged (k,); least (k,): what group effects taken as
+            fixed leave of the residuals.
         """
         k, p = unit.shape[0], self._shared.basis.shape[1]
         shift, se, df, out = np.zeros((k, p)), np.empty((k, p)), np.empty((k, p)), np.empty((k, 5))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumier_analysis.mixed import panel_slope_kernels as kernels
+from lumier_analysis.mixed.panel_groups import group_parts, project
 from lumier_analysis.mixed.panel_rows import PanelRows
 from lumier_analysis.mixed.panel_slope_starts import StartGrid
 
@@ -27,9 +28,9 @@ class SlopePanel:
         self._z = np.ascontiguousarray(shared.z @ self._turn)
         self._starts = shared.starts
         self._a, self._solve = np.empty((4, shared.n_groups)), np.empty((3, shared.n_groups))
-        kernels.group_parts(self._z, shared.starts, self._a, self._solve)
+        group_parts(self._z, shared.starts, self._a, self._solve)
         rest, self._d_x = np.ascontiguousarray(shared.basis.T), np.empty((p, 2, shared.n_groups))
-        kernels.project(self._z, shared.starts, self._solve, rest, self._d_x)
+        project(self._z, shared.starts, self._solve, rest, self._d_x)
         self._rest, self._w = rest, rest @ rest.T
         self._w_inverse = np.linalg.pinv(self._w, rcond=1e-12, hermitian=True)
         self._nu, self._reml, self._back = float(n - p if reml else n), reml, shared.back
@@ -49,7 +50,7 @@ class SlopePanel:
         """
         k, p = unit.shape[0], self._d_x.shape[0]
         within, d_y = np.ascontiguousarray(unit).copy(), np.empty((k, 2, self._d_x.shape[2]))
-        kernels.project(self._z, self._starts, self._solve, within, d_y)
+        project(self._z, self._starts, self._solve, within, d_y)
         yy, xy = np.einsum("ij,ij->i", within, within), within @ self._rest.T
         least = yy - np.einsum("ki,ij,kj->k", xy, self._w_inverse, xy)
         starts = self._grid.starts(d_y, xy, yy)
@@ -71,7 +72,8 @@ class SlopePanel:
             [t[0, 0] * theta[:, 0], t[1, 0] * theta[:, 0] + t[1, 1] * theta[:, 1], t[1, 1] * theta[:, 2]]
         )
         return {
-            "shift": found[:, kernels.N_OUT :] @ self._back.T, "se": np.sqrt(value * found[:, 4:5] / self._nu), "df": df,
+            "shift": found[:, kernels.N_OUT :] @ self._back.T, "df": df,
+            "se": np.sqrt(value * found[:, 4:5] / self._nu),
             "theta": original, "r2": found[:, 4], "deviance": found[:, 3], "converged": found[:, 5], "least": least,
             "several": found[:, 7], "singular": found[:, 8],
         }  # fmt: skip

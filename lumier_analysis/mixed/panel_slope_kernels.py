@@ -15,10 +15,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
-from numba import njit
 
-Floats = npt.NDArray[np.float64]
+from lumier_analysis.mixed.panel_compiled import quick
 
 #: Entries of a result row of `fit_rows`.
 N_OUT = 9
@@ -27,21 +25,11 @@ _TOLERANCE = 1e-4
 _MOST_STEPS = 150
 
 
-def _quick(function):  # type: ignore[no-untyped-def]
-    """Compile a loop over groups; the compiler may reorder its sums, the same way at every call."""
-    flags = {"reassoc", "contract", "nsz", "arcp"}
-    try:
-        return njit(cache=True, nogil=True, fastmath=flags)(function)
-    except RuntimeError:  # numba's word for a cache folder that it cannot write
-        return njit(nogil=True, fastmath=flags)(function)
-
-
-@_quick
-def _c_blocks(a, g11, g12, g22, c, det):  # type: ignore[no-untyped-def]
+@quick
+def _c_blocks(a, g11, g12, g22, g_det, c, det):  # type: ignore[no-untyped-def]
     """Fill C (3, m) and |I + A G| (m,); a holds a11, a12, a22, |A|."""
     a11, a12, a22, size = a[0], a[1], a[2], a[3]
     c11, c12, c22 = c[0], c[1], c[2]
-    g_det = g11 * g22 - g12 * g12
     for i in range(det.size):
         value = 1.0 + a11[i] * g11 + 2.0 * a12[i] * g12 + a22[i] * g22 + size[i] * g_det
         share = 1.0 / value
@@ -51,7 +39,7 @@ def _c_blocks(a, g11, g12, g22, c, det):  # type: ignore[no-untyped-def]
         c22[i] = (a22[i] + size[i] * g11) * share
 
 
-@_quick
+@quick
 def _apply(c, d, e):  # type: ignore[no-untyped-def]
     """Fill E = C d of one column, shapes (2, m)."""
     c11, c12, c22, d0, d1, e0, e1 = c[0], c[1], c[2], d[0], d[1], e[0], e[1]
@@ -60,7 +48,7 @@ def _apply(c, d, e):  # type: ignore[no-untyped-def]
         e1[i] = c12[i] * d0[i] + c22[i] * d1[i]
 
 
-@_quick
+@quick
 def _dot(d, e):  # type: ignore[no-untyped-def]
     d0, d1, e0, e1 = d[0], d[1], e[0], e[1]
     total = 0.0
@@ -69,7 +57,7 @@ def _dot(d, e):  # type: ignore[no-untyped-def]
     return total
 
 
-@_quick
+@quick
 def _add(f, e, weight):  # type: ignore[no-untyped-def]
     f0, f1, e0, e1 = f[0], f[1], e[0], e[1]
     for i in range(f0.size):
@@ -77,7 +65,7 @@ def _add(f, e, weight):  # type: ignore[no-untyped-def]
         f1[i] += weight * e1[i]
 
 
-@_quick
+@quick
 def _add_square(rest, f, weight):  # type: ignore[no-untyped-def]
     r11, r12, r22, f0, f1 = rest[0], rest[1], rest[2], f[0], f[1]
     for i in range(f0.size):
@@ -86,7 +74,7 @@ def _add_square(rest, f, weight):  # type: ignore[no-untyped-def]
         r22[i] += weight * f1[i] * f1[i]
 
 
-@_quick
+@quick
 def _outer(f, h):  # type: ignore[no-untyped-def]
     """Return ``sum f' S_k h`` for the elements 11, 12 (both places) and 22 of G."""
     f0, f1, h0, h1 = f[0], f[1], h[0], h[1]
@@ -98,7 +86,7 @@ def _outer(f, h):  # type: ignore[no-untyped-def]
     return s11, s12, s22
 
 
-@_quick
+@quick
 def _crossed(c, rest):  # type: ignore[no-untyped-def]
     """Return ``sum tr(S_k C S_l R)`` for the six pairs of elements of G."""
     c11, c12, c22, r11, r12, r22 = c[0], c[1], c[2], rest[0], rest[1], rest[2]
@@ -113,7 +101,7 @@ def _crossed(c, rest):  # type: ignore[no-untyped-def]
     return s0, s1, s2, s3, s4, s5
 
 
-@_quick
+@quick
 def _trace(c):  # type: ignore[no-untyped-def]
     c11, c12, c22 = c[0], c[1], c[2]
     s11, s12, s22 = 0.0, 0.0, 0.0
@@ -124,7 +112,7 @@ def _trace(c):  # type: ignore[no-untyped-def]
     return s11, s12, s22
 
 
-@_quick
+@quick
 def _log_product(det):  # type: ignore[no-untyped-def]
     total, product = 0.0, 1.0
     for i in range(det.size):
@@ -135,16 +123,15 @@ def _log_product(det):  # type: ignore[no-untyped-def]
     return total + math.log(product)
 
 
-@_quick
-def evaluate(theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second):  # type: ignore[no-untyped-def]
-    """Return the deviance and r2 at T = [[t0, 0], [t1, t2]], and fill derivatives in the elements 11, 12, 22 of G.
+@quick
+def evaluate(g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second):  # type: ignore[no-untyped-def]
+    """Return the deviance and r2 at G, given as g11, g12, g22, |G|, and fill derivatives in its elements 11, 12, 22.
 
     `second` holds the residual variance at r2 / nu. `inverse` becomes L^-1 of X'V^-1X = L L', `k` in its last row the
     coefficients, `outer` ``sum F' S_k F`` with F = E [L^-T, (-beta, 1)].
     """
     p = w.shape[0] - 1
-    g11, g12, g22 = theta[0] * theta[0], theta[0] * theta[1], theta[1] * theta[1] + theta[2] * theta[2]
-    _c_blocks(a, g11, g12, g22, c, det)
+    _c_blocks(a, g[0], g[1], g[2], g[3], c, det)
     deviance = _log_product(det)
     for j in range(p + 1):
         _apply(c, d[j], e[j])
@@ -211,7 +198,7 @@ def evaluate(theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, out
     return deviance, r2
 
 
-@_quick
+@quick
 def _to_theta(theta, first, second, gradient, hessian):  # type: ignore[no-untyped-def]
     """Fill gradient and Hessian in theta from those in the elements of G."""
     jacobian = np.zeros((3, 3))
@@ -233,19 +220,19 @@ def _to_theta(theta, first, second, gradient, hessian):  # type: ignore[no-untyp
     hessian[2, 2] += 2.0 * first[2]
 
 
-@_quick
-def _damped(hessian, damping, gradient, step):  # type: ignore[no-untyped-def]
-    """Fill the step -(H + damping I)^-1 g; return whether the matrix is positive definite."""
-    l00 = hessian[0, 0] + damping
+@quick
+def _newton_step(hessian, gradient, step):  # type: ignore[no-untyped-def]
+    """Fill the step -H^-1 g; return whether H is positive definite."""
+    l00 = hessian[0, 0]
     if not l00 > 0.0:
         return False
     l10, l20 = hessian[1, 0] / l00, hessian[2, 0] / l00
-    d1 = hessian[1, 1] + damping - l10 * l10 * l00
-    if not d1 > 1e-12 * abs(hessian[1, 1] + damping):
+    d1 = hessian[1, 1] - l10 * l10 * l00
+    if not d1 > 1e-9 * hessian[1, 1]:
         return False
     l21 = (hessian[2, 1] - l20 * l10 * l00) / d1
-    d2 = hessian[2, 2] + damping - l20 * l20 * l00 - l21 * l21 * d1
-    if not d2 > 1e-12 * abs(hessian[2, 2] + damping):
+    d2 = hessian[2, 2] - l20 * l20 * l00 - l21 * l21 * d1
+    if not d2 > 1e-9 * hessian[2, 2]:
         return False
     y0 = -gradient[0]
     y1 = -gradient[1] - l10 * y0
@@ -256,7 +243,25 @@ def _damped(hessian, damping, gradient, step):  # type: ignore[no-untyped-def]
     return True
 
 
-@_quick
+@quick
+def _bent_step(hessian, gradient, radius, step):  # type: ignore[no-untyped-def]
+    """Fill a step downhill in which curvatures count by their size; a direction that curves down is always entered."""
+    values, vectors = np.linalg.eigh(hessian)
+    flat = 1e-9 * max(abs(values[0]), abs(values[2])) + 1e-300
+    step[:] = 0.0
+    for i in range(3):
+        along = 0.0
+        for j in range(3):
+            along += vectors[j, i] * gradient[j]
+        move = -along / max(abs(values[i]), flat)
+        push = min(0.25, radius)
+        if values[i] < -1e3 * flat and abs(move) < push:
+            move = -push if along > 0.0 else push
+        for j in range(3):
+            step[j] += move * vectors[j, i]
+
+
+@quick
 def _promise(gradient, hessian, step):  # type: ignore[no-untyped-def]
     """Return the decrease that the quadratic model promises for a step."""
     total = 0.0
@@ -267,52 +272,107 @@ def _promise(gradient, hessian, step):  # type: ignore[no-untyped-def]
     return total
 
 
-@_quick
-def _descend(theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second):  # type: ignore[no-untyped-def]
-    """Move theta to a stationary point by damped Newton steps; return the deviance and whether it was reached."""
-    gradient, hessian, step, trial = np.empty(3), np.empty((3, 3)), np.empty(3), np.empty(3)
-    value, r2 = evaluate(theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second)
+@quick
+def _settle(factor, g):  # type: ignore[no-untyped-def]
+    """Make the columns of the factor of G orthogonal, the longer one first, and fill g11, g12, g22, |G|."""
+    f = factor
+    alpha = f[0, 0] * f[0, 0] + f[1, 0] * f[1, 0]
+    beta = f[0, 1] * f[0, 1] + f[1, 1] * f[1, 1]
+    gamma = f[0, 0] * f[0, 1] + f[1, 0] * f[1, 1]
+    angle = 0.5 * math.atan2(2.0 * gamma, alpha - beta)
+    cos, sin = math.cos(angle), math.sin(angle)
+    for i in range(2):
+        left, right = f[i, 0], f[i, 1]
+        f[i, 0], f[i, 1] = cos * left + sin * right, cos * right - sin * left
+    g[0] = f[0, 0] * f[0, 0] + f[0, 1] * f[0, 1]
+    g[1] = f[0, 0] * f[1, 0] + f[0, 1] * f[1, 1]
+    g[2] = f[1, 0] * f[1, 0] + f[1, 1] * f[1, 1]
+    g[3] = (f[0, 0] * f[1, 1] - f[0, 1] * f[1, 0]) ** 2
+
+
+@quick
+def _axes(factor):  # type: ignore[no-untyped-def]
+    """Return cosine and sine of the first axis of G, and its standard deviations along both axes."""
+    s1 = math.hypot(factor[0, 0], factor[1, 0])
+    if not s1 > 0.0:
+        return 1.0, 0.0, 0.0, 0.0
+    cos, sin = factor[0, 0] / s1, factor[1, 0] / s1
+    return cos, sin, s1, cos * factor[1, 1] - sin * factor[0, 1]
+
+
+@quick
+def _descend(factor, g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second):  # type: ignore[no-untyped-def]
+    """Move the factor of G to a stationary point by Newton steps in a trust region; return deviance and success.
+
+    A step is taken in the entries of a lower triangular factor on the axes of G, which no near-singular G distorts;
+    on fixed axes the entries bend into one another where the first variance is small.
+    """
+    gradient, hessian, step, theta = np.empty(3), np.empty((3, 3)), np.empty(3), np.empty(3)
+    turn, turned, trial, trial_g = np.empty((3, 3)), np.empty(3), np.empty((2, 2)), np.empty(4)
+    _settle(factor, g)
+    value, r2 = evaluate(g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second)
     if not value < np.inf:
         return value, False
-    damping, last, fresh = 0.0, np.inf, True
+    radius, last, fresh, definite = 2.0, np.inf, True, True
+    cos, sin = 1.0, 0.0
     for _ in range(_MOST_STEPS):
         if fresh:
-            profiled = second - (nu / (r2 * r2)) * np.outer(r2_first, r2_first)
-            _to_theta(theta, first, profiled, gradient, hessian)
+            cos, sin, theta[0], theta[2] = _axes(factor)
+            theta[1] = 0.0
+            # Elements of G from those on its axes.
+            turn[0, 0], turn[0, 1], turn[0, 2] = cos * cos, -2.0 * cos * sin, sin * sin
+            turn[1, 0], turn[1, 1], turn[1, 2] = cos * sin, cos * cos - sin * sin, -cos * sin
+            turn[2, 0], turn[2, 1], turn[2, 2] = sin * sin, 2.0 * cos * sin, cos * cos
+            share = nu / (r2 * r2)
+            for i in range(3):
+                turned[i] = 0.0
+                for j in range(3):
+                    turned[i] += turn[j, i] * first[j]
+                    hessian[i, j] = second[i, j] - share * r2_first[i] * r2_first[j]
+            profiled = turn.T @ hessian @ turn
+            _to_theta(theta, turned, profiled, gradient, hessian)
             fresh = False
-        size = max(abs(hessian[0, 0]), abs(hessian[1, 1]), abs(hessian[2, 2]))
-        while not _damped(hessian, damping, gradient, step):
-            damping = max(4.0 * damping, 1e-3 * size + 1e-8)
+        definite = _newton_step(hessian, gradient, step)
+        if not definite:
+            _bent_step(hessian, gradient, radius, step)
         length = math.sqrt(step[0] ** 2 + step[1] ** 2 + step[2] ** 2)
-        reach = max(1.0, math.sqrt(theta[0] ** 2 + theta[1] ** 2 + theta[2] ** 2))
-        if length > reach:
-            step *= reach / length
+        if length > radius:
+            step *= radius / length
+            length = radius
         promise = _promise(gradient, hessian, step)
-        polish = promise < 1e-8 and damping < 1e-6 * size
-        if (polish and (promise < 1e-16 or promise > 0.5 * last)) or promise < 1e-18:
+        polish = definite and promise < 1e-8
+        if promise < 1e-18 or (polish and (promise < 1e-16 or promise > 0.5 * last)):
             return value, True
-        trial[:] = theta + step
+        t0, t1, t2 = theta[0] + step[0], step[1], theta[2] + step[2]
+        trial[0, 0], trial[0, 1] = cos * t0 - sin * t1, -sin * t2
+        trial[1, 0], trial[1, 1] = sin * t0 + cos * t1, cos * t2
+        _settle(trial, trial_g)
         new, new_r2 = evaluate(
-            trial, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
+            trial_g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
         )
         if polish:
             # What such a step promises is below the rounding error of the deviance.
             if not new < value + 1e-8:
                 return value, True
             last = promise
-        elif not new < value - 0.05 * promise:
-            damping = max(8.0 * damping, 1e-2 * size)
-            if damping > 1e14 * (size + 1e-8):
-                return value, False
-            continue
         else:
-            damping = 0.1 * damping if damping > 1e-6 * size else 0.0
-        theta[:] = trial
+            last = np.inf
+            ratio = (value - new) / promise
+            if not ratio > 0.1:
+                radius = 0.3 * length
+                if radius < 1e-10:
+                    return value, False
+                if not ratio > 0.0:
+                    continue
+            elif ratio > 0.7:
+                radius = max(radius, 3.0 * length)
+        factor[:] = trial
+        g[:] = trial_g
         value, r2, fresh = new, new_r2, True
     return value, False
 
 
-@_quick
+@quick
 def _least_direction(first):  # type: ignore[no-untyped-def]
     """Return the least eigenvalue of the gradient matrix in G, and its eigenvector."""
     d11, d12, d22 = first[0], 0.5 * first[1], first[2]
@@ -324,14 +384,25 @@ def _least_direction(first):  # type: ignore[no-untyped-def]
     return least, v0 / size, v1 / size
 
 
-@_quick
-def _factor_into(g11, g12, g22, theta):  # type: ignore[no-untyped-def]
-    theta[0] = math.sqrt(max(g11, 0.0))
-    theta[1] = g12 / theta[0] if theta[0] > 0.0 else 0.0
-    theta[2] = math.sqrt(max(g22 - theta[1] * theta[1], 0.0))
+@quick
+def _lower(factor, theta):  # type: ignore[no-untyped-def]
+    """Fill the lower triangular factor of the same G, its diagonal not negative."""
+    theta[0] = math.hypot(factor[0, 0], factor[0, 1])
+    if theta[0] > 0.0:
+        cos, sin = factor[0, 0] / theta[0], factor[0, 1] / theta[0]
+        theta[1] = cos * factor[1, 0] + sin * factor[1, 1]
+        theta[2] = abs(cos * factor[1, 1] - sin * factor[1, 0])
+    else:
+        theta[1], theta[2] = 0.0, math.hypot(factor[1, 0], factor[1, 1])
 
 
-@_quick
+@quick
+def _elements(theta, g):  # type: ignore[no-untyped-def]
+    g[0], g[1] = theta[0] * theta[0], theta[0] * theta[1]
+    g[2], g[3] = theta[1] * theta[1] + theta[2] * theta[2], (theta[0] * theta[2]) ** 2
+
+
+@quick
 def fit_rows(d_x, d_y, w_xx, xy_within, yy_within, a, starts, widths, nu, restricted, found, hessians, turns, scores):  # type: ignore[no-untyped-def]
     """Fit every response from its starts.
 
@@ -359,7 +430,8 @@ def fit_rows(d_x, d_y, w_xx, xy_within, yy_within, a, starts, widths, nu, restri
     e, f = np.empty((p + 1, 2, m)), np.empty((p + 1, 2, m))
     k, inverse = np.zeros((p + 1, p + 1)), np.zeros((p, p))
     outer, first, r2_first, second = np.empty((3, p + 1, p + 1)), np.empty(3), np.empty(3), np.empty((3, 3))
-    gradient, hessian, theta, best = np.empty(3), np.empty((3, 3)), np.empty(3), np.empty(3)
+    gradient, hessian, theta, g = np.empty(3), np.empty((3, 3)), np.empty(3), np.empty(4)
+    factor, trial, best = np.empty((2, 2)), np.empty((2, 2)), np.empty((2, 2))
     d[:p] = d_x
     w[:p, :p] = w_xx
     for r in range(n_responses):
@@ -371,50 +443,54 @@ def fit_rows(d_x, d_y, w_xx, xy_within, yy_within, a, starts, widths, nu, restri
             if math.isnan(starts[r, s, 0]):
                 continue
             tried += 1
-            theta[:] = starts[r, s]
+            factor[0, 0], factor[0, 1], factor[1, 0], factor[1, 1] = (
+                starts[r, s, 0],
+                0.0,
+                starts[r, s, 1],
+                starts[r, s, 2],
+            )
             value, done = np.inf, False
             for _ in range(4):
                 value, done = _descend(
-                    theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
+                    factor, g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
                 )
                 # A stationary point on the boundary is a minimum only if no way into the cone leads down.
                 value, r2 = evaluate(
-                    theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
+                    g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
                 )
                 least, v0, v1 = _least_direction(first)
                 if not done or least >= -_TOLERANCE:
                     break
                 done = False
-                g11, g12, g22 = theta[0] ** 2, theta[0] * theta[1], theta[1] ** 2 + theta[2] ** 2
                 length = 1.0
-                while length > 1e-9:
-                    _factor_into(g11 + length * v0 * v0, g12 + length * v0 * v1, g22 + length * v1 * v1, theta)
+                while length > 1e-5:
+                    trial[:, 0] = factor[:, 0]
+                    trial[0, 1], trial[1, 1] = length * v0, length * v1
+                    _settle(trial, g)
                     new, r2 = evaluate(
-                        theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
+                        g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
                     )
                     if new < value:
                         break
-                    length *= 0.2
+                    length *= 0.3
+                factor[:] = trial
             if done:
                 highest = max(highest, value)
             if value < lowest:
                 lowest, best_done = value, done
-                best[:] = theta
-        if best[0] < 0.0:
-            best[0], best[1] = -best[0], -best[1]
-        best[2] = abs(best[2])
-        theta[:] = best
+                best[:] = factor
+        _lower(best, theta)
         if theta[0] * widths[0] < 1e-3:
             theta[0] = 0.0
         if theta[2] * widths[1] < 1e-3:
             theta[2] = 0.0
-        value, r2 = evaluate(
-            theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
-        )
+        _elements(theta, g)
+        value, r2 = evaluate(g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second)
         if value > lowest + 1e-9:
-            theta[:] = best
+            _lower(best, theta)
+            _elements(theta, g)
             value, r2 = evaluate(
-                theta, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
+                g, a, d, w, nu, restricted, c, det, e, f, rest, k, inverse, outer, first, r2_first, second
             )
         _to_theta(theta, first, second, gradient, hessian)
         found[r, :3] = theta
@@ -441,49 +517,3 @@ def fit_rows(d_x, d_y, w_xx, xy_within, yy_within, a, starts, widths, nu, restri
         hessians[r, 0, 3] = hessians[r, 3, 0] = share * s0
         hessians[r, 1, 3] = hessians[r, 3, 1] = share * s1
         hessians[r, 2, 3] = hessians[r, 3, 2] = share * s2
-
-
-@_quick
-def group_parts(z, starts, a, solve):  # type: ignore[no-untyped-def]
-    """Fill a11, a12, a22, |A| (4, m) and the pseudo-inverse of A (3, m) of every group; return the sum of ranks."""
-    rank = 0
-    for i in range(starts.size - 1):
-        a11, a12, a22 = 0.0, 0.0, 0.0
-        for t in range(starts[i], starts[i + 1]):
-            a11 += z[t, 0] * z[t, 0]
-            a12 += z[t, 0] * z[t, 1]
-            a22 += z[t, 1] * z[t, 1]
-        slope = a12 / a11 if a11 > 0.0 else 0.0
-        rest = 0.0
-        for t in range(starts[i], starts[i + 1]):
-            rest += (z[t, 1] - slope * z[t, 0]) ** 2
-        if rest <= 1e-20 * a22 or starts[i + 1] - starts[i] < 2:
-            rest = 0.0
-        a[0, i], a[1, i], a[2, i], a[3, i] = a11, a12, a22, a11 * rest
-        if a11 > 0.0 and rest > 0.0:
-            rank += 2
-            solve[0, i], solve[1, i], solve[2, i] = 1.0 / a11 + slope * slope / rest, -slope / rest, 1.0 / rest
-        elif a11 > 0.0:
-            rank += 1
-            size = 1.0 / (a11 * (1.0 + slope * slope) ** 2)
-            solve[0, i], solve[1, i], solve[2, i] = size, size * slope, size * slope * slope
-        else:
-            rank += a22 > 0.0
-            solve[0, i], solve[1, i], solve[2, i] = 0.0, 0.0, 1.0 / a22 if a22 > 0.0 else 0.0
-    return rank
-
-
-@_quick
-def project(z, starts, solve, values, d):  # type: ignore[no-untyped-def]
-    """Fill d (k, 2, m) of every row of values (k, n), and replace the row by what Z leaves of it within groups."""
-    for r in range(values.shape[0]):
-        for i in range(starts.size - 1):
-            b0, b1 = 0.0, 0.0
-            for t in range(starts[i], starts[i + 1]):
-                b0 += z[t, 0] * values[r, t]
-                b1 += z[t, 1] * values[r, t]
-            d0 = solve[0, i] * b0 + solve[1, i] * b1
-            d1 = solve[1, i] * b0 + solve[2, i] * b1
-            d[r, 0, i], d[r, 1, i] = d0, d1
-            for t in range(starts[i], starts[i + 1]):
-                values[r, t] -= z[t, 0] * d0 + z[t, 1] * d1
