@@ -114,12 +114,31 @@ SECTIONS = (
         "not predictive.",
         "No longitudinal result is in the ledger.",
         (
-            TableSpec("longitudinal.coef", "Fixed effects", rows="visits"),
-            TableSpec("longitudinal.means", "Marginal means", rows="visits"),
-            TableSpec("longitudinal.icc", "Intraclass correlation", rows="visits"),
+            TableSpec("longitudinal.coef", "Score over time, fixed effects", rows="visits"),
+            TableSpec("longitudinal.drift", "Change per month under other assumptions", rows="visits", digits=4),
+            TableSpec("longitudinal.type_three", "Type III tests, model for repeated measures", rows="visits"),
+            TableSpec("longitudinal.means", "Marginal means by visit", rows="visits"),
+            TableSpec("longitudinal.icc", "Share of the variance", rows="visits"),
+            TableSpec("longitudinal.correlation", "Correlation within patients", rows="visits"),
             TableSpec("longitudinal", "Further longitudinal estimates", rows="visits"),
         ),
-        ("longitudinal*", "trajector*", "means*"),
+        ("longitudinal_courses*", "trajector*", "longitudinal_diagnostics*"),
+    ),
+    SectionSpec(
+        "flare",
+        "The score around a flare",
+        "The first flare is day 0. Who flares is known only later: nothing here predicts. What is done about a flare "
+        "changes the score, so one month after is confounded by treatment.",
+        "No sample lies near a flare.",
+        (
+            TableSpec("around_flare.counts", "Samples around the first flare", pivot=True),
+            TableSpec("around_flare.means", "Marginal means around the flare", rows="samples"),
+            TableSpec("around_flare.contrasts", "Contrasts within patients, Holm-corrected", rows="samples"),
+            TableSpec("around_flare.slope", "Slope before a flare, and without one", rows="samples"),
+            TableSpec("around_flare.panel", "Every module, flare minus last sample before", rows="samples"),
+            TableSpec("around_flare", "The last sample before a flare", rows="samples"),
+        ),
+        ("longitudinal_flare*", "longitudinal_modules*", "longitudinal_volcano*", "longitudinal*"),
     ),
 )
 
@@ -139,7 +158,12 @@ CAPTIONS = {
     "validation_subgroups": "AUC of the locked score in subgroups with 95 % CI, validation cohort",
     "sensitivity_validation": "AUC of the locked score under each landmark rule with 95 % CI, validation cohort",
     "sensitivity_test": "AUC of the pre-specified score under each landmark rule with 95 % CI, test cohort",
-    "trajectories": "Means of the score by visit with 95 % CI; below, the number of samples",
+    "trajectories": "Means of the score by visit with 95 % CI; below, the number of patients",
+    "longitudinal_courses": "Median, quartiles and deciles of the score by visit",
+    "longitudinal_diagnostics": "Diagnostics of the model of the score over time; marks are means over patients",
+    "longitudinal_flare": "Means of the score around the first flare with 95 % CI",
+    "longitudinal_modules": "Means of the modules around the first flare",
+    "longitudinal_volcano": "Genes, flare against the last sample before it",
 }
 
 
