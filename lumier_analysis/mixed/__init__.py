@@ -10,6 +10,7 @@ from lumier_analysis.mixed.lmm import LinearMixedModel, lmm
 from lumier_analysis.mixed.margins import Margins, estimated_means, estimated_slopes
 from lumier_analysis.mixed.mmrm import RepeatedMeasures, mmrm
 from lumier_analysis.mixed.panel import lmm_panel
+from lumier_analysis.mixed.parametric_bootstrap import BootstrapComparison, bootstrap_comparison, bootstrap_intervals
 from lumier_analysis.mixed.predictions import predict
 from lumier_analysis.mixed.profile_intervals import profile_intervals
 from lumier_analysis.mixed.random_terms import test_random
@@ -19,6 +20,7 @@ from lumier_analysis.mixed.type_three import type_three
 from lumier_analysis.mixed.variogram import Variogram, variogram
 
 __all__ = [
+    "BootstrapComparison",
     "Explained",
     "HeteroscedasticModel",
     "LikelihoodRatio",
@@ -28,6 +30,8 @@ __all__ = [
     "RepeatedMeasures",
     "Variogram",
     "arrange",
+    "bootstrap_comparison",
+    "bootstrap_intervals",
     "compare_models",
     "estimated_means",
     "estimated_slopes",

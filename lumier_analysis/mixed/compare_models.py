@@ -86,13 +86,39 @@ def compare_models(first: FittedModel, second: FittedModel) -> LikelihoodRatio:
     AnalysisError
         Different rows, models that are not nested or the same, a search that did not converge.
     """
+    check_kind(first, second)
+    if first.reml != second.reml:
+        raise UsageError("one model is by REML, the other by maximum likelihood", fix="reml=False in both")
+    small, large, more_fixed, more_variances = nested(first, second)
+    if small.reml and (more_fixed or not np.allclose(small.design.x, large.design.x, rtol=1e-10)):
+        raise UsageError(
+            "restricted likelihoods of different fixed effects, or of another coding of them, cannot be compared",
+            found=f"{first.design.formula}; {second.design.formula}",
+            fix="reml=False in both models",
+        )
+    df = more_fixed + large.n_variance_parameters - small.n_variance_parameters
+    if not (first.converged and second.converged):
+        raise AnalysisError("a search for the likelihood did not converge", found=small.note or large.note)
+    return likelihood_ratio(small.log_likelihood, large.log_likelihood, df, more_variances, small.reml)
+
+
+def check_kind(first: FittedModel, second: FittedModel) -> None:
+    """Refuse models that are not both of `lmm` or both of `mmrm`."""
     if type(first) is not type(second) or not isinstance(first, LinearMixedModel | RepeatedMeasures):
         raise UsageError(
             "two models of lmm, or two of mmrm, can be compared",
             found=f"{type(first).__name__} and {type(second).__name__}",
         )
-    if first.reml != second.reml:
-        raise UsageError("one model is by REML, the other by maximum likelihood", fix="reml=False in both")
+
+
+def nested(first: FittedModel, second: FittedModel) -> tuple[FittedModel, FittedModel, int, int]:
+    """Return the smaller and the larger model, and how many fixed effects and variances the smaller one lacks.
+
+    Raises
+    ------
+    AnalysisError
+        Different rows, models that are not nested or the same.
+    """
     if first.n_rows != second.n_rows or not np.array_equal(first.design.y, second.design.y):
         raise AnalysisError(
             "the models are of different rows or responses: their likelihoods cannot be compared",
@@ -105,19 +131,10 @@ def compare_models(first: FittedModel, second: FittedModel) -> LikelihoodRatio:
         raise AnalysisError(
             "the fixed effects are not nested", found=f"{first.design.formula}; {second.design.formula}"
         )
-    if small.reml and (more_fixed or not np.allclose(small.design.x, large.design.x, rtol=1e-10)):
-        raise UsageError(
-            "restricted likelihoods of different fixed effects, or of another coding of them, cannot be compared",
-            found=f"{first.design.formula}; {second.design.formula}",
-            fix="reml=False in both models",
-        )
     more_variances = _nested_variances(small, large)
-    df = more_fixed + large.n_variance_parameters - small.n_variance_parameters
-    if df == 0:
+    if more_fixed == 0 and large.n_variance_parameters == small.n_variance_parameters:
         raise AnalysisError("the models are the same: there is nothing to compare", found=first.design.formula)
-    if not (first.converged and second.converged):
-        raise AnalysisError("a search for the likelihood did not converge", found=small.note or large.note)
-    return likelihood_ratio(small.log_likelihood, large.log_likelihood, df, more_variances, small.reml)
+    return small, large, more_fixed, more_variances
 
 
 def boundary_p_value(statistic: float, df: int, more_variances: int) -> tuple[float, str]:

@@ -103,8 +103,14 @@ few <- d[d$id %in% sprintf("p%02d", 1:20), ]
 large <- lmer(score ~ arm * visit + (1 | id), few, REML = FALSE); small <- lmer(score ~ arm + visit + (1 | id), few, REML = FALSE)
 pb <- PBmodcomp(large, small, nsim = 4000, seed = 1)
 add("bootstrap comparison", list(statistic = pb$LRTstat[["tobs"]], df = pb$LRTstat[["df"]], p_chi2 = pb$test$p.value[1], p_bootstrap = pb$test$p.value[2]), "arm:visit")
-b <- confint(slope, method = "boot", nsim = 2000, seed = 3, oldNames = FALSE, quiet = TRUE, boot.type = "perc")
-add("bootstrap slope", list(ci_low = b[, 1], ci_high = b[, 2]), gsub(" ", "", rownames(b)))
+# lme4's own bootstrap refits with refit(), which does not reproduce lmer(): full calls here
+set.seed(3)
+b <- sapply(simulate(slope, 1000), function(y) {
+  f <- suppressMessages(suppressWarnings(lmer(y ~ arm * month + sex + age + (1 + month | id), d)))
+  c(setNames(as.data.frame(VarCorr(f))$sdcor, c("sd Intercept", "sd month", "cor", "sigma")), fixef(f))
+})
+q <- t(apply(b, 1, quantile, c(.025, .975), na.rm = TRUE))
+add("bootstrap slope", list(ci_low = q[, 1], ci_high = q[, 2]), rownames(q))
 
 versions <- sapply(c("lme4", "lmerTest", "emmeans", "pbkrtest", "car"), function(x) as.character(packageVersion(x)))
 writeLines(c(paste0("# R ", getRversion(), "; ", paste(names(versions), versions, collapse = ", ")), "section,row,column,value",
