@@ -41,7 +41,7 @@ def contrast_weights(wanted: str | Mapping[str, Any], labels: list[tuple[Any, ..
             raise UsageError("unknown contrasts", found=repr(wanted), fix=f"one of {', '.join(pairs)}, or a mapping")
         chosen = pairs[wanted]
         return [f"{shown[i]} - {shown[j]}" for i, j in chosen], np.stack([eye[i] - eye[j] for i, j in chosen])
-    if not wanted:
+    if not isinstance(wanted, Mapping) or not wanted:
         raise UsageError("no contrast is given", fix='{"b - a": {"b": 1, "a": -1}}')
     places: dict[Any, int] = {}
     for i, label in enumerate(labels):
@@ -56,11 +56,11 @@ def contrast_weights(wanted: str | Mapping[str, Any], labels: list[tuple[Any, ..
                         found=str(level),
                         fix=f"levels are {', '.join(shown)}",
                     )
-                weights[i, places[level]] = weight
-        elif len(parts) != k:
-            raise UsageError(f"contrast {name} has one weight a mean", found=f"{len(parts)} weights, {k} means")
+                weights[i, places[level]] = _number(weight, name)
+        elif isinstance(parts, str) or not hasattr(parts, "__len__") or len(parts) != k:
+            raise UsageError(f"contrast {name} has one weight a mean", found=f"{parts!r} for {k} means")
         else:
-            weights[i] = np.asarray(parts, dtype=np.float64)
+            weights[i] = [_number(weight, name) for weight in parts]
     if not np.isfinite(weights).all() or not np.any(weights, axis=1).all():
         raise UsageError("weights of a contrast are finite and not all zero")
     return [str(name) for name in wanted], weights
@@ -69,3 +69,10 @@ def contrast_weights(wanted: str | Mapping[str, Any], labels: list[tuple[Any, ..
 def _label(value: Any) -> str:
     """Return a level as it is written: 6 for 6.0."""
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _number(weight: Any, name: str) -> float:
+    try:
+        return float(weight)
+    except (TypeError, ValueError):
+        raise UsageError(f"weights of contrast {name} are numbers", found=repr(weight)) from None

@@ -96,6 +96,8 @@ def predict(
 
 def _as_fitted(model: FittedModel, data: pd.DataFrame) -> pd.DataFrame:
     """Return the new rows with the types of the fit, their levels checked."""
+    if not isinstance(data, pd.DataFrame):
+        raise UsageError("rows to predict come as a DataFrame", found=type(data).__name__)
     levels = factor_levels(model.design)
     require_columns(data, list(levels))
     frame = data.copy()
@@ -177,7 +179,9 @@ def _spread_of_one(model: FittedModel, frame: pd.DataFrame, random: bool, visit:
     if isinstance(model, LinearMixedModel):
         own = 0.0 if random else random_variance(model, random_rows(model, frame)).sum(axis=1)
         return own + model.residual_variance
-    if not isinstance(model, RepeatedMeasures) or not math.isnan(model.residual_variance):
+    if not isinstance(model, RepeatedMeasures):
+        raise UsageError("prediction intervals are for models of lmm and mmrm", fix='interval="confidence"')
+    if not math.isnan(model.residual_variance):
         return model.residual_variance
     assert model.visit_covariance is not None
     if visit is None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from formulaic import Formula
+from formulaic.errors import FormulaicError
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.mixed.lmm import LinearMixedModel
@@ -28,9 +29,17 @@ def random_rows(model: LinearMixedModel, frame: pd.DataFrame) -> list[Floats]:
     for name, effects in model.effects.items():
         # The names of the columns say the formula: month, C(visit)[T.3] is a column of the term C(visit).
         terms = [*dict.fromkeys(re.sub(r"\[[^\]]*\]", "", effect) for effect in effects)]
-        formula = Formula(" + ".join("1" if t == "Intercept" else t for t in terms if t) + _no_intercept(terms))
-        spec = formula.get_model_matrix(model.design.used, na_action="raise").model_spec
-        if tuple(spec.column_names) != tuple(effects):
+        quoted = [f"`{t}`" if t in model.design.used.columns else t for t in terms if t != "Intercept"]
+        try:
+            spec = (
+                Formula(" + ".join(["1" if "Intercept" in terms else "0", *quoted]))
+                .get_model_matrix(model.design.used, na_action="raise")
+                .model_spec
+            )
+            built = tuple(map(str, spec.column_names)) == tuple(effects)
+        except (FormulaicError, SyntaxError, ValueError, TypeError):
+            built = False
+        if not built:
             raise AnalysisError(
                 f"the random effects of {name} cannot be built for other rows", found=", ".join(effects)
             )
@@ -62,7 +71,3 @@ def require_columns(frame: pd.DataFrame, names: list[str]) -> None:
         raise AnalysisError(
             "new rows have missing values in variables of the model", found=", ".join(sorted(missing)), fix="dropna"
         )
-
-
-def _no_intercept(terms: list[str]) -> str:
-    return "" if "Intercept" in terms else " - 1"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from formulaic.errors import FormulaicError
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.mixed.design import Design
@@ -140,8 +141,20 @@ def averaged_rows(
 
 
 def model_rows(design: Design, frame: pd.DataFrame) -> Floats:
-    """Return the fixed-effects design of other rows, shape (rows, p); factors must have levels of the fit alone."""
-    x = np.asarray(design.spec.get_model_matrix(frame, na_action="raise"), dtype=np.float64)
+    """Return the fixed-effects design of other rows, shape (rows, p); factors must have levels of the fit alone.
+
+    Raises
+    ------
+    AnalysisError
+        Values that the formula cannot take, such as those outside a spline's knots.
+    """
+    try:
+        x = np.asarray(design.spec.get_model_matrix(frame, na_action="raise"), dtype=np.float64)
+    except (FormulaicError, ValueError, TypeError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise AnalysisError("the formula cannot be evaluated on these values", found=said) from None
+    if not np.isfinite(x).all():
+        raise AnalysisError("the formula is not finite on these values", found=design.formula)
     # An intercept-only formula gives no rows of its own where the frame has no column.
     return x if len(x) == len(frame) else np.ones((len(frame), design.x.shape[1]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,7 @@ def type_three_contrasts(design: Design) -> dict[str, Floats]:
     terms = [t for t in design.spec.terms if str(t) != "1"]
     if not terms:
         raise AnalysisError("the model has no term to test: an intercept alone", found=design.formula)
-    factors = [[_sum_coded(design, f.expr) for f in term.factors] for term in terms]
-    recoded = [":".join(parts) for parts in factors]
+    recoded = [":".join(_sum_coded(design, f.expr) for f in term.factors) for term in terms]
     intercept = ["1"] if len(terms) < len(design.spec.terms) else ["0"]
     sums = Formula([*intercept, *recoded], _ordering="none").get_model_matrix(design.used, na_action="raise")
     s = np.asarray(sums, dtype=np.float64)
@@ -79,11 +79,11 @@ def type_three_contrasts(design: Design) -> dict[str, Floats]:
         )
     inverse = np.linalg.inv(a)
     spec = sums.model_spec
-    columns = {str(term): places for term, places in spec.term_indices.items()}
-    found = {}
-    for term, parts, code in zip(terms, factors, recoded, strict=True):
-        found[str(term)] = _differences([_n_levels(spec, f) for f in parts], inverse[columns[code]])
-    return found
+    recoded_terms = [(term, places) for term, places in spec.term_indices.items() if str(term) != "1"]
+    return {
+        str(term): _differences([_n_levels(spec, f.expr) for f in coded.factors], inverse[places])
+        for term, (coded, places) in zip(terms, recoded_terms, strict=True)
+    }
 
 
 def _differences(levels: list[int], rows: Floats) -> Floats:
@@ -114,9 +114,19 @@ def _n_levels(spec: Any, expression: str) -> int:
 
 def _sum_coded(design: Design, expression: str) -> str:
     """Return a factor of the formula in sum-to-zero coding; covariates as they are."""
+    if expression in design.used.columns:
+        coded, inner = is_categorical(design, expression), f"`{expression}`"
+        return f"C({inner}, contr.sum)" if coded else inner
     if not is_categorical(design, expression):
         return expression
-    parsed = ast.parse(expression, mode="eval").body
+    # Names in backticks are no Python: each stands as a plain name while the call is taken apart.
+    quoted = re.findall(r"`[^`]*`", expression)
+    plain = expression
+    for i, name in enumerate(quoted):
+        plain = plain.replace(name, f"_quoted_{i}_", 1)
+    parsed = ast.parse(plain, mode="eval").body
     if isinstance(parsed, ast.Call) and isinstance(parsed.func, ast.Name) and parsed.func.id == "C":
-        expression = ast.unparse(parsed.args[0])
-    return f"C({expression}, contr.sum)"
+        plain = ast.unparse(parsed.args[0])
+    for i, name in enumerate(quoted):
+        plain = plain.replace(f"_quoted_{i}_", name)
+    return f"C({plain}, contr.sum)"

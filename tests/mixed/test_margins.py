@@ -207,6 +207,9 @@ def test_bad_requests_are_refused_by_name(fitted_data, least_squares):
         (lambda: means.contrasts({"x": [1, -1]}), UsageError, "one weight a mean"),
         (lambda: means.contrasts({"x": {"a": 0}}), UsageError, "not all zero"),
         (lambda: means.contrasts({}), UsageError, "no contrast"),
+        (lambda: means.contrasts(3), UsageError, "no contrast"),
+        (lambda: means.contrasts({"x": {"a": "one"}}), UsageError, "are numbers"),
+        (lambda: means.contrasts({"x": "abc"}), UsageError, "one weight a mean"),
         (lambda: means.contrasts(by="visit"), AnalysisError, "not split by visit"),
         (lambda: means.contrasts(by="arm"), AnalysisError, "one mean alone"),
     ]:
@@ -218,3 +221,12 @@ def test_a_factor_with_one_level_is_refused(fitted_data, least_squares):
     model = least_squares("score ~ 0 + one + age", fitted_data.assign(one="x"))
     with pytest.raises(AnalysisError, match="one has one level"):
         estimated_means(model, "one")
+
+
+def test_values_outside_the_formula_are_refused(fitted_data, least_squares):
+    spline = least_squares("score ~ arm + bs(age, df=4)", fitted_data)
+    with pytest.raises(AnalysisError, match="cannot be evaluated"):
+        estimated_means(spline, "arm", at={"age": 200})
+    logarithm = least_squares("score ~ arm + np.log(age)", fitted_data)
+    with pytest.warns(RuntimeWarning), pytest.raises(AnalysisError, match="not finite"):
+        estimated_means(logarithm, "arm", at={"age": 0})

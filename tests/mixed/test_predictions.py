@@ -127,3 +127,12 @@ def test_bad_rows_are_refused(slope, fitted_data):
     ]:
         with pytest.raises(error, match=said):
             call()
+
+
+def test_a_model_of_another_kind_has_no_prediction_interval(fitted_data, least_squares):
+    model = least_squares("score ~ month", fitted_data)
+    assert len(predict(model, interval="confidence")) == len(fitted_data)
+    with pytest.raises(UsageError, match="lmm and mmrm"):
+        predict(model, interval="prediction")
+    with pytest.raises(UsageError, match="DataFrame"):
+        predict(model, {"month": 3})

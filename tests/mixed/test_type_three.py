@@ -68,3 +68,11 @@ def test_in_a_balanced_design_it_is_the_classical_table(least_squares):
 def test_models_without_such_a_table_are_refused(fitted_data, least_squares):
     with pytest.raises(AnalysisError, match="intercept alone"):
         type_three(least_squares("score ~ 1", fitted_data))
+
+
+def test_names_in_backticks(fitted_data, least_squares):
+    plain = type_three(least_squares("score ~ arm * age + C(visit)", fitted_data))
+    data = fitted_data.rename(columns={"arm": "the arm", "age": "her age", "visit": "a visit"})
+    quoted = type_three(least_squares("score ~ `the arm` * `her age` + C(`a visit`)", data))
+    np.testing.assert_allclose(quoted, plain)
+    assert quoted.index[0] == "the arm"
