@@ -110,7 +110,7 @@ def lmm_panel(
         if z.shape[1] <= 2:
             codes, _ = group_codes(design.used[groups], str(groups))
             fast = Shared(design, z, codes, reml=reml, satterthwaite=method == "satterthwaite")
-            fast.check(np.arange(len(rows)), str(groups))
+            fast.engine(np.arange(len(rows)), str(groups))  # refuses rows that cannot carry the model
     if fast is not None:
         table = fit_together(fast, values, rows, threads, progress)
     else:

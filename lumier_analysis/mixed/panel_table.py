@@ -53,12 +53,14 @@ def long_table(
     for j in range(p):
         q[:, j] = q_values(pd.Series(p_value.reshape(k, p)[:, j]), family)
     out = {
-        "response": np.repeat(np.array(names, dtype=object), p), "term": np.tile(np.array(design.columns, dtype=object), k),
+        "response": np.repeat(np.array(names, dtype=object), p),
+        "term": np.tile(np.array(design.columns, dtype=object), k),
         "estimate": estimate, "se": se, "df": df, "t": t, "p_value": p_value, "q_value": q.ravel(),
         "ci_low": estimate - half, "ci_high": estimate + half,
     }  # fmt: skip
     shared = {
-        "residual_variance": table.residual_variance, "log_likelihood": table.log_likelihood, "singular": table.singular,
-        "converged": table.converged, "n": table.n, "note": np.array(table.notes, dtype=object),
+        "residual_variance": table.residual_variance, "log_likelihood": table.log_likelihood,
+        "singular": table.singular, "converged": table.converged, "n": table.n,
+        "note": np.array(table.notes, dtype=object),
     }  # fmt: skip
     return pd.DataFrame(out | {name: np.repeat(shared[name], p) for name in shared})

@@ -37,10 +37,18 @@ class Shared:
 
     @property
     def p(self) -> int:
+        """Coefficients."""
         return self.x.shape[1]
 
-    def check(self, rows: Ints, name: str = "group") -> None:
-        """Refuse variances that the rows cannot tell apart, as `lmm` does."""
+    def engine(self, rows: Ints, name: str = "group") -> tuple[PanelRows, InterceptPanel | SlopePanel]:
+        """Return the shared arrays on some rows, and what fits there.
+
+        Raises
+        ------
+        AnalysisError
+            Rows that cannot carry the model, or variances that they cannot tell apart: as `lmm`.
+        """
+        shared = panel_rows(self.x, self.z, self.codes, rows)
         codes = np.unique(self.codes[rows], return_inverse=True)[1]
         arrays = arrange(self.x[rows], self.z[rows], codes, names=[name])
         if arrays.least_information[int(self.reml)] < _ALIASED:
@@ -49,10 +57,6 @@ class Shared:
                 found=f"{len(rows)} rows, {codes.max() + 1} levels of {name}",
                 fix="fewer random effects, or rows of levels seen more often",
             )
-
-    def engine(self, rows: Ints) -> tuple[PanelRows, InterceptPanel | SlopePanel]:
-        """Return the shared arrays on some rows, and what fits there."""
-        shared = panel_rows(self.x, self.z, self.codes, rows)
         kind = InterceptPanel if self.z.shape[1] == 1 else SlopePanel
         return shared, kind(shared, reml=self.reml)
 
@@ -66,8 +70,6 @@ def fit_together(
     with ThreadPoolExecutor(threads) as pool:
         for pattern, places in _patterns(values, rows):
             try:
-                if len(pattern) < len(rows):
-                    fast.check(pattern)
                 shared, engine = fast.engine(pattern)
             except LumierError as error:
                 table.n[places] = len(pattern)
