@@ -1,14 +1,15 @@
 """Linear mixed models from arrays: fit, refit to another response, deviance as a function of theta.
 
-The columns of the random effects are scaled, those of the fixed effects made orthonormal, and the response replaced by
-its residual from them in units of its standard deviation, so that units never decide how well a model is fitted.
+The columns of random and fixed effects are made orthogonal, and the response is replaced by its residual from the fixed
+effects in units of its standard deviation, so that neither units nor the origin of time decide how well a model is
+fitted.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,8 +52,13 @@ class Arrays:
         Length of the column of z to which an entry of theta belongs: theta on scaled columns = theta * scales.
     levels : tuple of int
     structure : Structure
+    turns : list of ndarray, shape (q, q)
+        Lower triangular: z = orthogonal columns times turn; the factor T of z is turned by it into that of the
+        orthogonal columns, and stays lower triangular. The identity where random effects are independent.
+    inner, inner_g : ndarray, shape (k, k)
+        The same for theta on scaled columns, and for the elements of its G.
     blocks : Blocks
-        Cross-products, the response being zero.
+        Cross-products with the orthogonal columns, the response being zero.
     names : tuple of str
         Of the grouping factors.
     """
@@ -65,6 +71,9 @@ class Arrays:
     scales: Floats
     levels: tuple[int, ...]
     structure: Structure
+    turns: list[Floats]
+    inner: Floats
+    inner_g: Floats
     blocks: Blocks
     names: tuple[str, ...]
 
@@ -79,6 +88,7 @@ class Arrays:
         traces, elements = self.blocks.traces(theta, self.structure), self.structure.elements(theta)
         # Both on the scale of the full one: what fixed effects take away entirely must come out as nothing.
         size = np.sqrt(np.diag(information(traces, elements, n, False)))
+        size[:-1] = np.maximum(size[:-1], 1e-6 * size[:-1].max())  # a covariance of effects never seen together
         for restricted in (False, True):
             h = information(traces, elements, n, restricted) / np.outer(size, size)
             out.append(float(np.linalg.eigvalsh(h)[0]))
@@ -135,13 +145,21 @@ class Problem:
 
     def parts(self, scaled: Floats) -> Parts:
         """Return the deviance and its derivatives in G at theta on scaled columns."""
-        return self.blocks.parts(scaled, self.arrays.structure, float(self.nu), self.reml)
+        s, turn = self.parts_inner(self.arrays.inner @ scaled), self.arrays.inner_g
+        return replace(
+            s, first=turn.T @ s.first, r2_first=turn.T @ s.r2_first, second=turn.T @ s.second @ turn,
+            slopes=np.tensordot(turn.T, s.slopes, 1),
+        )  # fmt: skip
 
-    def derivatives(self, scaled: Floats) -> tuple[float, Floats, Floats]:
-        """Return the deviance without constants, its gradient and Hessian in theta on scaled columns."""
-        s = self.parts(scaled)
+    def parts_inner(self, inner: Floats) -> Parts:
+        """Return the deviance and its derivatives in G at theta on orthogonal columns."""
+        return self.blocks.parts(inner, self.arrays.structure, float(self.nu), self.reml)
+
+    def derivatives(self, inner: Floats) -> tuple[float, Floats, Floats]:
+        """Return the deviance without constants, its gradient and Hessian in theta on orthogonal columns."""
+        s = self.parts_inner(inner)
         second = s.second - self.nu / s.r2**2 * np.outer(s.r2_first, s.r2_first)
-        return s.deviance, *self.arrays.structure.to_theta(scaled, s.first, second)
+        return s.deviance, *self.arrays.structure.to_theta(inner, s.first, second)
 
     def fit(self, start: npt.ArrayLike | None = None) -> LmmFit:
         """Return the (restricted) maximum likelihood estimates.
@@ -158,16 +176,17 @@ class Problem:
         """
         a, n = self.arrays, self.arrays.q.shape[0]
         self._check()
-        first = None if start is None else np.asarray(start, dtype=np.float64) * a.scales
+        first = None if start is None else a.inner @ (np.asarray(start, dtype=np.float64) * a.scales)
         optimum = search(self.derivatives, a.structure.on_diagonal, first, thorough=start is None and n < _FEW_ROWS)
-        scaled, parts = self._snapped(a.structure.positive(optimum.theta), optimum)
+        inner, parts = self._snapped(a.structure.positive(optimum.theta))
+        scaled = solve_triangular(a.inner, inner, lower=True, check_finite=False) + 0.0
         sigma2 = parts.r2 / self.nu * self.unit**2
         beta = solve_triangular(a.r, self.xy + self.unit * parts.beta, check_finite=False)
         theta = scaled / a.scales
         deviance = parts.deviance + self.constant
         return LmmFit(
-            self, optimum, parts, scaled, theta, beta, sigma2, -deviance / 2, optimum.converged,
-            bool((scaled[a.structure.on_diagonal] < _SINGULAR).any()),
+            self, optimum, parts, inner, scaled, theta, beta, sigma2, -deviance / 2, optimum.converged,
+            bool((inner[a.structure.on_diagonal] < _SINGULAR).any()),
             [sigma2 * t @ t.T for t in a.structure.factors(theta)],
         )  # fmt: skip
 
@@ -181,7 +200,7 @@ class Problem:
             raise AnalysisError(
                 "the variances of random effects and residuals cannot be told apart",
                 found=f"one row a {name}: {few}" if most == n else few,
-                fix="fewer random effects, or rows of levels seen more often",
+                fix="fewer random effects, correlated=False, or levels with more rows",
             )
         if self.blocks.least() <= _EXACT * n:
             raise AnalysisError(
@@ -189,16 +208,16 @@ class Problem:
                 fix="fewer random effects, or a response that was not computed from the columns",
             )
 
-    def _snapped(self, scaled: Floats, optimum: Optimum) -> tuple[Floats, Parts]:
+    def _snapped(self, inner: Floats) -> tuple[Floats, Parts]:
         """Return theta with standard deviations that are all but zero set to it where that costs nothing."""
-        parts = self.parts(scaled)
-        small = self.arrays.structure.on_diagonal & (scaled < _SNAP) & (scaled > 0)
+        parts = self.parts_inner(inner)
+        small = self.arrays.structure.on_diagonal & (inner < _SNAP) & (inner > 0)
         if small.any():
-            at_zero = np.where(small, 0.0, scaled)
-            there = self.parts(at_zero)
+            at_zero = np.where(small, 0.0, inner)
+            there = self.parts_inner(at_zero)
             if there.deviance <= parts.deviance + 1e-9:
                 return at_zero, there
-        return scaled, parts
+        return inner, parts
 
 
 @dataclass(frozen=True)
@@ -211,9 +230,9 @@ class LmmFit:
     optimum : Optimum
         How they were found; `optimum.spread` > 0 where the likelihood has several maxima.
     parts : Parts
-        Deviance and derivatives there, in internal units.
-    scaled, theta : ndarray, shape (k,)
-        Relative factor on scaled columns, and lme4's.
+        Deviance and derivatives there, on orthogonal columns.
+    inner, scaled, theta : ndarray, shape (k,)
+        Relative factor on orthogonal columns, on scaled columns, and lme4's.
     beta : ndarray, shape (p,)
     residual_variance : float
     log_likelihood : float
@@ -226,6 +245,7 @@ class LmmFit:
     problem: Problem
     optimum: Optimum
     parts: Parts
+    inner: Floats
     scaled: Floats
     theta: Floats
     beta: Floats
@@ -239,8 +259,11 @@ class LmmFit:
     def modes(self) -> list[Floats]:
         """Conditional modes of the random effects by grouping factor, shape (levels, q), in units of the response."""
         p, a = self.problem, self.problem.arrays
-        modes = p.blocks.modes(self.scaled, a.structure, self.parts.beta)
-        return [p.unit * mode / width for mode, width in zip(modes, a.widths, strict=True)]
+        modes = p.blocks.modes(self.inner, a.structure, self.parts.beta)
+        return [
+            p.unit * np.linalg.solve(turn, mode.T).T / width
+            for mode, turn, width in zip(modes, a.turns, a.widths, strict=True)
+        ]
 
     @cached_property
     def fitted(self) -> tuple[Floats, Floats]:
@@ -327,9 +350,28 @@ def arrange(
     levels = tuple(int(part.max()) + 1 for part in cs)
     shape = structure(tuple(part.shape[1] for part in zs), correlated)
     scales = np.array([widths[f][i] for f, i, _ in shape.at])
-    blocks: Blocks = OneFactor.of(q, zs[0], cs[0], levels[0]) if len(zs) == 1 else SeveralFactors.of(q, zs, cs, levels)
+    orthogonal, turns = zip(*(_orthogonal(part, correlated) for part in zs), strict=True)
+    blocks: Blocks = (
+        OneFactor.of(q, orthogonal[0], cs[0], levels[0])
+        if len(zs) == 1
+        else SeveralFactors.of(q, orthogonal, cs, levels)
+    )
+    inner, inner_g = shape.turned(turns)
     names = tuple(names) or tuple(f"group {i + 1}" for i in range(len(zs)))
-    return Arrays(q, r, zs, cs, widths, scales, levels, shape, blocks, names)
+    return Arrays(q, r, zs, cs, widths, scales, levels, shape, list(turns), inner, inner_g, blocks, names)
+
+
+def _orthogonal(z: Floats, correlated: bool) -> tuple[Floats, Floats]:
+    """Return orthogonal columns of length sqrt(n) and the lower triangular matrix that turns them into z."""
+    n, k = z.shape
+    if k == 1 or not correlated:
+        return z, np.eye(k)
+    q, r = np.linalg.qr(z[:, ::-1])
+    sign = np.where(np.diag(r) < 0, -1.0, 1.0)
+    lower = np.ascontiguousarray((r * sign[:, None])[::-1, ::-1]) / np.sqrt(n)
+    if np.abs(np.diag(lower)).min() <= 1e-10:
+        raise AnalysisError("the columns of the random effects are collinear")
+    return np.ascontiguousarray((q * sign)[:, ::-1]) * np.sqrt(n), lower
 
 
 def fit_lmm(

@@ -22,11 +22,11 @@ def satterthwaite_spread(fit: LmmFit) -> Spread:
     82:13). At a variance of zero theta has no first-order influence there, and none is given to it.
     """
     problem, parts = fit.problem, fit.parts
-    shape, k = problem.arrays.structure, len(fit.scaled)
+    shape, k = problem.arrays.structure, len(fit.inner)
     sigma2 = parts.r2 / problem.nu
     sigma = np.sqrt(sigma2)
-    jacobian = shape.jacobian(fit.scaled)
-    _, second = shape.to_theta(fit.scaled, parts.first, parts.second)
+    jacobian = shape.jacobian(fit.inner)
+    _, second = shape.to_theta(fit.inner, parts.first, parts.second)
     hessian = np.empty((k + 1, k + 1))
     hessian[:k, :k] = second
     hessian[:k, k] = hessian[k, :k] = -2 * (jacobian.T @ parts.r2_first) / sigma**3
@@ -45,8 +45,8 @@ def kenward_roger_spread(fit: LmmFit) -> Spread:
     """
     problem = fit.problem
     shape, n = problem.arrays.structure, problem.arrays.q.shape[0]
-    elements = shape.elements(fit.scaled)
-    traces = problem.blocks.traces(fit.scaled, shape)
+    elements = shape.elements(fit.inner)
+    traces = problem.blocks.traces(fit.inner, shape)
     _, slopes, curves = extended(traces, elements, n)
     w = 2 * _inverse(information(traces, elements, n, True))
     phi, back = _covariance(fit)

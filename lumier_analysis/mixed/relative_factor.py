@@ -9,6 +9,7 @@ solutions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,20 @@ class Structure:
     def jacobian(self, theta: Floats) -> Floats:
         """Return the derivative of the elements of G by theta, shape (k, k)."""
         return np.asarray(2 * (self.weights @ theta))
+
+    def turned(self, turns: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """Return what lower triangular matrices, one a factor, do to theta (T -> turn T) and to G (turn G turn')."""
+        k = len(self.at)
+        theta, g = np.zeros((k, k)), np.zeros((k, k))
+        for column, (f, i, j) in enumerate(self.at):
+            own = self.at[:, 0] == f
+            rows, columns = self.at[own, 1], self.at[own, 2]
+            unit = np.zeros((self.sizes[f],) * 2)
+            unit[i, j] = 1.0
+            theta[own, column] = (turns[f] @ unit)[rows, columns]
+            unit[j, i] = 1.0
+            g[own, column] = (turns[f] @ unit @ turns[f].T)[rows, columns]
+        return theta, g
 
     def positive(self, theta: Floats) -> Floats:
         """Return the same solution with a diagonal that is not negative."""

@@ -49,6 +49,18 @@ def test_units_decide_nothing(scale: float) -> None:
     assert response.singular == column.singular == plain.singular
 
 
+@pytest.mark.parametrize("year", [100.0, 2020.0, 1e5])
+def test_the_origin_of_time_decides_nothing(year: float) -> None:
+    """With years as they are written, intercept and slope of a patient are all but collinear."""
+    y, x, z, codes = one_factor(5, 40)
+    move = np.array([[1.0, year], [0.0, 1.0]])
+    plain, later = fit_lmm(y, x[:, :2], z, codes), fit_lmm(y, x[:, :2] @ move, z @ move, codes)
+    assert later.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-6)
+    assert later.singular == plain.singular
+    np.testing.assert_allclose(later.fitted[1], plain.fitted[1], atol=1e-6)
+    np.testing.assert_allclose(later.beta[1], plain.beta[1], rtol=1e-6)
+
+
 def test_order_of_rows_and_numbers_of_groups_decide_nothing() -> None:
     y, x, z, codes = one_factor()
     order = np.random.default_rng(1).permutation(len(y))
@@ -167,14 +179,15 @@ def test_information_is_that_of_the_full_matrices(restricted: bool) -> None:
     y, x, z, codes = one_factor()
     arrays = arrange(x, z, codes)
     theta = np.array([0.8, -0.3, 0.5])
+    columns = arrays.z[0] @ np.linalg.inv(arrays.turns[0])
     got = information(
         arrays.problem(y).blocks.traces(theta, arrays.structure), arrays.structure.elements(theta), len(y), restricted
     )
-    v = relative_covariance(arrays.z, [codes], arrays.structure.factors(theta))
+    v = relative_covariance([columns], [codes], arrays.structure.factors(theta))
     middle = np.linalg.inv(v)
     if restricted:
         middle -= middle @ x @ np.linalg.solve(x.T @ middle @ x, x.T @ middle)
     same, units = codes[:, None] == codes[None, :], ([[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1]])
-    changes = [*(arrays.z[0] @ np.array(u, float) @ arrays.z[0].T * same for u in units), np.eye(len(y))]
+    changes = [*(columns @ np.array(u, float) @ columns.T * same for u in units), np.eye(len(y))]
     expected = [[np.trace(middle @ a @ middle @ b) for b in changes] for a in changes]
     np.testing.assert_allclose(got, expected, rtol=1e-8)

@@ -17,9 +17,14 @@ def fitted(name: str, reml: bool = True) -> tuple[LmmFit, np.ndarray, np.ndarray
     return fit, y, x, z if isinstance(z, list) else [z], codes if isinstance(codes, list) else [codes]
 
 
+def outer(fit: LmmFit, inner: np.ndarray) -> np.ndarray:
+    """Return lme4's theta from that on orthogonal columns."""
+    return np.linalg.solve(fit.problem.arrays.inner, inner) / fit.problem.arrays.scales
+
+
 def precision(fit: LmmFit, x: np.ndarray, zs: list, cs: list, parameters: np.ndarray) -> np.ndarray:
-    """Return X' V^-1 X at theta on scaled columns and the residual standard deviation."""
-    theta = parameters[:-1] / fit.problem.arrays.scales
+    """Return X' V^-1 X at theta on orthogonal columns and the residual standard deviation."""
+    theta = outer(fit, parameters[:-1])
     v = relative_covariance(zs, cs, fit.problem.arrays.structure.factors(theta))
     return x.T @ np.linalg.solve(v, x) / parameters[-1] ** 2
 
@@ -30,10 +35,10 @@ def test_satterthwaite_arrays_by_differences(name: str, reml: bool) -> None:
     fit, y, x, zs, cs = fitted(name, reml)
     spread = satterthwaite_spread(fit)
     unit = fit.problem.unit
-    at = np.append(fit.scaled, np.sqrt(fit.residual_variance))
+    at = np.append(fit.inner, np.sqrt(fit.residual_variance))
 
     def deviance(parameters: np.ndarray) -> float:
-        theta, sigma = parameters[:-1] / fit.problem.arrays.scales, parameters[-1]
+        theta, sigma = outer(fit, parameters[:-1]), parameters[-1]
         v = relative_covariance(zs, cs, fit.problem.arrays.structure.factors(theta)) * sigma**2
         gram = x.T @ np.linalg.solve(v, x)
         rest = y - x @ np.linalg.solve(gram, x.T @ np.linalg.solve(v, y))

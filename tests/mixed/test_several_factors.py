@@ -35,25 +35,28 @@ def test_deviance_and_its_derivatives(name: str, reml: bool, correlated: bool) -
         return dense_deviance(y, x, relative_covariance(zs, cs, arrays.structure.factors(t)), reml)
 
     assert problem.deviance(theta) == pytest.approx(dense(theta), abs=1e-9)
-    scaled = theta * arrays.scales
-    _, gradient, hessian = problem.derivatives(scaled)
-    np.testing.assert_allclose(gradient, slope(dense, theta) / arrays.scales, rtol=1e-5, atol=1e-6)
-    expected = slope(lambda t: problem.derivatives(t)[1], scaled)
+    inner = arrays.inner @ (theta * arrays.scales)
+    _, gradient, hessian = problem.derivatives(inner)
+    back = arrays.inner.T @ gradient * arrays.scales
+    np.testing.assert_allclose(back, slope(dense, theta), rtol=1e-5, atol=1e-6)
+    expected = slope(lambda t: problem.derivatives(t)[1], inner)
     np.testing.assert_allclose(hessian, expected, rtol=1e-6, atol=1e-7)
+    parts = problem.parts(theta * arrays.scales)
+    first, _ = arrays.structure.to_theta(theta * arrays.scales, parts.first, parts.second)
+    np.testing.assert_allclose(first * arrays.scales, back, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_traces(name: str) -> None:
     arrays, y, _, zs, cs, theta = arranged(name)
-    scaled = theta * arrays.scales
     problem = arrays.problem(y)
-    got = problem.blocks.traces(scaled, arrays.structure)
+    got = problem.blocks.traces(arrays.inner @ (theta * arrays.scales), arrays.structure)
     inverse = np.linalg.inv(relative_covariance(zs, cs, arrays.structure.factors(theta)))
     changes = []
     for f, a, b in arrays.structure.at:
         unit = np.zeros((arrays.structure.sizes[f],) * 2)
         unit[a, b] = unit[b, a] = 1.0
-        z = zs[f] / arrays.widths[f]
+        z = zs[f] / arrays.widths[f] @ np.linalg.inv(arrays.turns[f])
         changes.append(z @ unit @ z.T * (cs[f][:, None] == cs[f][None, :]))
     q = arrays.q
     lower = np.linalg.cholesky(q.T @ inverse @ q)
