@@ -46,7 +46,9 @@ def test_independent_random_effects_stay_independent(data):
 
 
 def test_where_the_rest_has_no_fit_it_says_so():
-    data = pd.DataFrame({"patient": list("aabbcc"), "score": [1, 2.1, 0.3, 4, 2, 1.2], "arm": [0, 0, 0, 0, 1, 1]})
+    data = pd.DataFrame(
+        {"patient": list("aabbccdd"), "score": [1, 2.1, 0.3, 4, 2, 1.2, 0, 1.9], "arm": [0, 0, 0, 0, 1, 1, 0, 0]}
+    )
     found = influence(lmm("score ~ arm", data, groups="patient"))
     assert "collinear" in found.loc["c", "note"] and np.isnan(found.loc["c", "cooks_distance"])
     assert found.loc["a", "note"] == ""
