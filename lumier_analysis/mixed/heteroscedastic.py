@@ -22,7 +22,7 @@ _ENDLESS = 8.0
 _STEP = 1e-4  # of numerical derivatives; errors are of its square
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class HeteroscedasticModel(FittedModel):
     """A fitted mixed model with a residual standard deviation for each group of rows.
 

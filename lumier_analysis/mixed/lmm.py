@@ -22,7 +22,7 @@ _METHODS = ("satterthwaite", "kenward-roger", "normal")
 _WORDS = {"satterthwaite": "Satterthwaite", "kenward-roger": "Kenward-Roger", "normal": "normal approximation"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LinearMixedModel(FittedModel):
     """A fitted linear mixed model; see `FittedModel` for coefficients, contrasts and F tests.
 
@@ -146,10 +146,14 @@ def lmm(
     UsageError
         Arguments that cannot be taken.
     """
+    if not isinstance(data, pd.DataFrame) or not isinstance(formula, str) or not isinstance(df, str):
+        raise UsageError(
+            "a mixed model is called with a formula and a table", fix='lmm("score ~ month", data, groups="patient_id")'
+        )
     method = check_method(df, _METHODS)
     if method == "kenward-roger" and not reml:
         raise UsageError("Kenward-Roger is defined for REML", found="reml=False", fix='df="satterthwaite"')
-    if not 0 < level < 1:
+    if not isinstance(level, int | float) or not 0 < level < 1:
         raise UsageError("the confidence level lies between 0 and 1", found=str(level), fix="level=0.95")
     parts = _random_parts(groups, random)
     design = build_design(formula, data, others=list(parts), random=list(parts.values()))
@@ -184,10 +188,28 @@ def _random_parts(groups: str | None, random: str | Mapping[str, str]) -> dict[s
                 found=f"groups={groups!r}" if random else "random={}",
                 fix='random={"centre": "1", "patient": "1 + month"}, without groups',
             )
-        return {str(name): str(part) for name, part in random.items()}
-    if groups is None:
-        raise UsageError("a mixed model needs the column that groups the rows", fix='groups="patient_id"')
-    return {groups: random}
+        parts = dict(random)
+    elif not isinstance(groups, str):
+        raise UsageError(
+            "a mixed model needs the name of the column that groups the rows",
+            found=type(groups).__name__,
+            fix='groups="patient_id", or random={"centre": "1", "patient": "1"} for several',
+        )
+    else:
+        parts = {groups: random}
+    for name, part in parts.items():
+        if (
+            not isinstance(name, str)
+            or not isinstance(part, str)
+            or "|" in part
+            or part.count("~") > part.startswith("~")
+        ):
+            raise UsageError(
+                "random effects are the right-hand side of a formula, their column apart",
+                found=f"{name!r}: {part!r}",
+                fix='random="1 + month", groups="patient_id"; for lme4\'s (1 + month || patient) correlated=False',
+            )
+    return parts
 
 
 def _one_or_all(by_factor: dict[str, pd.DataFrame]) -> pd.DataFrame | dict[str, pd.DataFrame]:

@@ -32,7 +32,7 @@ _SHRUNK = (
 _MOST_CONDITION = 1e5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RepeatedMeasures(FittedModel):
     """A fitted model for repeated measures: a `FittedModel`, and the covariance of the visits.
 

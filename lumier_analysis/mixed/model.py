@@ -38,7 +38,7 @@ class Spread:
     bends: Floats | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FittedModel:
     """A fitted linear model of correlated observations.
 
@@ -183,9 +183,16 @@ class FittedModel:
             )
         return values, list(range(len(values)))
 
-    def _repr_html_(self) -> str:
-        counts = f"{self.n_groups} patients, {self.n_rows} rows"
+    def _summary(self) -> str:
         dropped = f", {self.n_dropped} rows with a missing value left out" if self.n_dropped else ""
+        return f"{self.method}; {self.n_groups} patients, {self.n_rows} rows{dropped}"
+
+    def __repr__(self) -> str:
+        # Never the fields: they hold the rows and the names of patients, and a notebook keeps what it shows.
+        table = self.coefficients.to_string(float_format=lambda v: f"{v:.4g}")
+        return "\n".join(filter(None, [self._summary(), self.note, table]))
+
+    def _repr_html_(self) -> str:
         note = f"<br>{self.note}" if self.note else ""
         table = self.coefficients.to_html(float_format=lambda v: f"{v:.4g}")
-        return f"<p><small>{self.method}; {counts}{dropped}{note}</small></p>{table}"
+        return f"<p><small>{self._summary()}{note}</small></p>{table}"

@@ -6,6 +6,7 @@ import pytest
 import statsmodels.api as sm
 
 from lumier_analysis.errors import AnalysisError
+from lumier_analysis.mixed import heteroscedastic_lmm, lmm, mmrm
 from lumier_analysis.mixed.design import build_design
 from lumier_analysis.mixed.model import FittedModel, Spread
 
@@ -99,4 +100,21 @@ def test_a_contrast_of_nothing_has_no_test(fitted):
 
 
 def test_it_shows_itself(fitted):
-    assert "least squares; 40 patients, 40 rows" in fitted[0]()._repr_html_()
+    m = fitted[0]()
+    for shown in (m._repr_html_(), repr(m)):
+        assert "least squares; 40 patients, 40 rows" in shown and "C(arm)[T.z]" in shown
+
+
+def test_what_it_shows_names_no_patient():
+    names = [f"01-{i:03d}" for i in range(12)]
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"patient": np.repeat(names, 4), "month": np.tile([0.0, 3, 6, 9], 12)})
+    data["score"] = rng.standard_normal(12)[np.repeat(range(12), 4)] + rng.standard_normal(48)
+    visit = data["month"].astype(int).astype(str)
+    models = (
+        lmm("score ~ month", data, groups="patient"),
+        mmrm("score ~ month", data.assign(visit=visit), subject="patient", visit="visit", covariance="ar1"),
+        heteroscedastic_lmm("score ~ month", data.assign(half=visit < "5"), groups="patient", by="half"),
+    )
+    for m in models:
+        assert not any(name in repr(m) + m._repr_html_() for name in names)
