@@ -82,5 +82,5 @@ class Blocks(Protocol):
     def respond(self, y: Floats, xy: Floats) -> Blocks:
         """Return the same with another response; xy is X'y."""
 
-    def least(self) -> float:
-        """Return the residual sum of squares with the random effects as if fixed; NaN where it cannot be told."""
+    def least(self) -> tuple[float, int]:
+        """Return the residual sum of squares with the random effects as if fixed, and its degrees of freedom."""

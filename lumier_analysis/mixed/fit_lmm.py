@@ -79,20 +79,28 @@ class Arrays:
 
     @cached_property
     def least_information(self) -> tuple[float, float]:
-        """Least eigenvalue of the information on the variance parameters in correlation form: full, restricted.
+        """Least eigenvalue of the information on the variance parameters: full, restricted; see `informed`."""
+        return float(self.informed(False)[0][0]), float(self.informed(True)[0][0])
 
-        Where every random effect has the standard deviation of the residual.
+    def informed(self, restricted: bool) -> tuple[Floats, Floats]:
+        """Return eigenvalues and eigenvectors of the information on the variance parameters in correlation form.
+
+        Where every random effect has the standard deviation of the residual. The form is that of the full information
+        in either case: what fixed effects take away entirely must come out as nothing.
         """
-        out = []
+        two, lost = self._information
+        size = np.sqrt(np.diag(two))
+        size[:-1] = np.maximum(size[:-1], 1e-6 * size[:-1].max())  # a covariance of effects never seen together
+        values, vectors = np.linalg.eigh((two - lost if restricted else two) / np.outer(size, size))
+        return values, vectors
+
+    @cached_property
+    def _information(self) -> tuple[Floats, Floats]:
+        """Full information, and what the fixed effects take of it."""
         theta, n = self.structure.on_diagonal.astype(np.float64), self.q.shape[0]
         traces, elements = self.blocks.traces(theta, self.structure), self.structure.elements(theta)
-        # Both on the scale of the full one: what fixed effects take away entirely must come out as nothing.
-        size = np.sqrt(np.diag(information(traces, elements, n, False)))
-        size[:-1] = np.maximum(size[:-1], 1e-6 * size[:-1].max())  # a covariance of effects never seen together
-        for restricted in (False, True):
-            h = information(traces, elements, n, restricted) / np.outer(size, size)
-            out.append(float(np.linalg.eigvalsh(h)[0]))
-        return out[0], out[1]
+        full = information(traces, elements, n, False)
+        return full, full - information(traces, elements, n, True)
 
     def problem(self, y: npt.ArrayLike, *, reml: bool = True) -> Problem:
         """Return the estimation problem of a response, shape (n,)."""
@@ -194,19 +202,33 @@ class Problem:
         """Refuse variances that have no estimate."""
         a = self.arrays
         n, most = a.q.shape[0], max(a.levels)
-        if a.least_information[int(self.reml)] < _ALIASED:
+        least, free = self.blocks.least()
+        if free <= 0 or a.least_information[int(self.reml)] < _ALIASED:
             name = a.names[int(np.argmax(a.levels))]
             few = f"{n} rows, {most} levels of {name}"
+            if free <= 0:
+                few = f"as many effects as rows: {few}" if most < n else f"one row a {name}: {few}"
             raise AnalysisError(
                 "the variances of random effects and residuals cannot be told apart",
-                found=f"one row a {name}: {few}" if most == n else few,
+                found=few if free <= 0 else f"{few}; the likelihood does not hang on {self._unknown()}",
                 fix="fewer random effects, correlated=False, or levels with more rows",
             )
-        if self.blocks.least() <= _EXACT * n:
+        if least <= _EXACT * n:
             raise AnalysisError(
                 "fixed and random effects explain the response exactly: the residual variance is zero",
                 fix="fewer random effects, or a response that was not computed from the columns",
             )
+
+    def _unknown(self) -> str:
+        """Return the variance parameters between which the data cannot decide."""
+        a = self.arrays
+        _, vectors = a.informed(self.reml)
+        words = [f"{'variance' if i == j else 'covariance'} of {a.names[f]}" for f, i, j in a.structure.at]
+        involved = np.abs(vectors[:, 0]) > 0.05
+        named = [word for word, part in zip([*words, "residual variance"], involved, strict=True) if part]
+        if len(named) == 1:
+            return f"the {named[0]}"
+        return f"some combination of {' and '.join(dict.fromkeys(named))}"
 
     def _snapped(self, inner: Floats) -> tuple[Floats, Parts]:
         """Return theta with standard deviations that are all but zero set to it where that costs nothing."""

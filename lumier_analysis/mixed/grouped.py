@@ -66,11 +66,12 @@ class OneFactor:
         w[-1, -1] = rest[:, 0] @ rest[:, 0]
         return replace(self, b=b, d=d, w=w)
 
-    def least(self) -> float:
-        """Return the residual sum of squares with the random effects as if fixed."""
+    def least(self) -> tuple[float, int]:
+        """Return the residual sum of squares with the random effects as if fixed, and its degrees of freedom."""
         values, vectors = np.linalg.eigh(self.w[:-1, :-1])
         kept = values > 1e-12
-        return float(self.w[-1, -1] - ((vectors[:, kept].T @ self.w[:-1, -1]) ** 2 / values[kept]).sum())
+        rest = self.w[-1, -1] - ((vectors[:, kept].T @ self.w[:-1, -1]) ** 2 / values[kept]).sum()
+        return float(rest), len(self.codes) - self.rank - int(kept.sum())
 
     def parts(self, theta: Floats, structure: Structure, nu: float, restricted: bool) -> Parts:
         """Return the deviance and its derivatives."""

@@ -93,8 +93,8 @@ class SeveralFactors:
         """Return the same with another response."""
         return replace(self, inner=self.inner.respond(y, xy))
 
-    def least(self) -> float:
-        """Return the residual sum of squares with the random effects as if fixed."""
+    def least(self) -> tuple[float, int]:
+        """Return the residual sum of squares with the random effects as if fixed, and its degrees of freedom."""
         return self.inner.least()
 
     def parts(self, theta: Floats, structure: Structure, nu: float, restricted: bool) -> Parts:
