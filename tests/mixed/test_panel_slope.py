@@ -100,3 +100,27 @@ def test_near_singular_genes_converge_in_large_panels():
     found, *_ = fit(y, x, x, codes)
     assert (found["converged"] == 1).all()
     assert (found["singular"] == 1).mean() > 0.2
+
+
+def test_the_higher_of_two_maxima_is_found_and_told():
+    """A patient with two visits, one of them far off: her slope explains it, or the residual variance does."""
+    rng = np.random.default_rng(9)
+    sizes = [2] * 6 + [5] * 14
+    codes = np.repeat(np.arange(20), sizes)
+    month = np.concatenate([3.0 * np.arange(s) for s in sizes]) + rng.uniform(-0.5, 0.5, codes.size)
+    x = np.column_stack([np.ones(codes.size), month])
+    y = rng.standard_normal((400, codes.size))
+    y[:, codes == 0] += np.array([0, 1.0]) * rng.uniform(0, 12, (400, 1))
+    y += 0.5 * rng.standard_normal((400, 20))[:, codes]
+    found, *_ = fit(y, x, x, codes)
+    assert (found["converged"] == 1).all()
+    told = np.flatnonzero(found["several"] > 0.1)
+    assert told.size >= 3
+    for i in told[:3]:
+        best = dense.deviance(found["theta"][i], None, y[i], x, x, codes)
+        ends = [
+            minimize(dense.deviance, start, (None, y[i], x, x, codes), "Nelder-Mead").fun
+            for start in ([0.1, 0.0, 0.01], [1.0, 0.0, 0.3], [2.0, -0.5, 1.0], [0.01, 0.2, 0.2])
+        ]
+        assert best <= min(ends) + 1e-7
+        np.testing.assert_allclose(found["several"][i], max(ends) - best, atol=1e-2)  # the other one is reached too
