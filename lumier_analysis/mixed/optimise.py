@@ -129,7 +129,10 @@ def search(
     ends.append(newton(deviance, np.where(on_diagonal, np.where(size < _DIVIDE, _HIGH, _LOW), 0.0).astype(np.float64)))
     near_zero = bool((np.abs(ends[0].theta[on_diagonal]) < 1e-3).any())
     apart = not all(end.converged for end in ends) or abs(ends[0].value - ends[1].value) > AGREEMENT
-    if thorough or near_zero or apart:
+    if near_zero and first is not None and not (thorough or apart):
+        # Refits by the thousand: what two starts agree on is asked of three more, not of all.
+        ends.extend(newton(deviance, start) for start in _more_starts(on_diagonal)[:3])
+    elif thorough or near_zero or apart:
         if thorough or apart:
             ends.extend(newton(deviance, start) for start in _scattered(on_diagonal))
         ends.extend(newton(deviance, start) for start in _more_starts(on_diagonal))

@@ -30,6 +30,7 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "zero": ("zero", "y ~ month * arm", SLOPE),
     "nested": ("nested", "y ~ month * arm", NESTED),
     "nested_ml": ("nested", "y ~ month * arm", NESTED | {"reml": False}),
+    "nested_zero": ("flat", "y ~ month * arm", {"random": {"patient": "1", "centre": "1"}}),
     "crossed": ("crossed", "y ~ month + arm", {"random": {"patient": "1", "plate": "1"}}),
 }
 # lme4's optimiser stops within about 1e-6 of the optimum; degrees of freedom are lmerTest's by numerical derivatives.

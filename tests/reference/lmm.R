@@ -43,6 +43,7 @@ models <- list(
   zero = list("zero", y ~ month * arm + (1 + month | patient), TRUE),
   nested = list("nested", y ~ month * arm + (1 | centre) + (1 + month | patient), TRUE),
   nested_ml = list("nested", y ~ month * arm + (1 | centre) + (1 + month | patient), FALSE),
+  nested_zero = list("flat", y ~ month * arm + (1 | centre) + (1 | patient), TRUE),
   crossed = list("crossed", y ~ month + arm + (1 | patient) + (1 | plate), TRUE)
 )
 
