@@ -31,6 +31,8 @@ bench: setup ## time the parts against their peers, and a full fresh run of the 
 	@$(BIN)/python benchmarks/auc.py
 	@$(BIN)/python benchmarks/time_dependent_auc.py
 	@$(BIN)/python benchmarks/derivation.py
+	@$(BIN)/python benchmarks/mixed.py
+	@$(BIN)/python benchmarks/panel.py
 	@$(BIN)/python benchmarks/cleaning.py
 	@bash -c 'time $(BIN)/lumier run --fresh $(SYNTHETIC)'
 
