@@ -41,8 +41,8 @@ PATIENTS = (20, 50, 150)
 HYPOTHESES = {
     "slope": "month x arm, random intercept and slope: does the score rise faster in one arm? (1 contrast)",
     "visits": "visit x arm, random intercept and slope: does the course differ between arms? (4 contrasts)",
-    "flare": "the visit before a flare (one visit of 30 % of patients), random intercept alone, as is true here (1 contrast, "
-    "within patients)",
+    "flare": "the visit before a flare (one visit of 30 % of patients), random intercept alone, as is true here "
+    "(1 contrast, within patients)",
 }
 TESTS = ("satterthwaite", "kenward-roger", "wald")
 BOUNDS = (4.3, 5.7)
