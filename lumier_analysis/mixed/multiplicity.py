@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import studentized_range
 from scipy.stats import t as student
 
 from lumier_analysis.errors import UsageError
+from lumier_analysis.mixed.studentised_range import quantile, upper_tail
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,8 +32,8 @@ def adjusted_p_values(t: Floats, df: Floats, adjust: str, n_means: int) -> Float
         Means compared, for Tukey.
     """
     if adjust == "tukey" and n_means > 2:
-        raw = np.array([_range_tail(abs(v) * math.sqrt(2), n_means, d) for v, d in zip(t, df, strict=True)])
-        # Quadrature leaves a tail of about 1e-12; it is not to fall below the unadjusted one.
+        raw = np.array([upper_tail(abs(v) * math.sqrt(2), n_means, d) for v, d in zip(t, df, strict=True)])
+        # Quadrature leaves a tail of about 1e-13; it is not to fall below the unadjusted one.
         return np.maximum(raw, 2 * student.sf(np.abs(t), df))
     p = 2 * student.sf(np.abs(t), df)
     if adjust != "holm":
@@ -52,7 +52,7 @@ def critical_values(df: Floats, level: float, adjust: str, n_means: int) -> Floa
     are Bonferroni's, simultaneous and a little wider (as in emmeans).
     """
     if adjust == "tukey" and n_means > 2:
-        found = {d: _range_quantile(level, n_means, d) / math.sqrt(2) for d in set(df.tolist())}
+        found = {d: quantile(level, n_means, d) / math.sqrt(2) for d in set(df.tolist())}
         return np.array([found[d] for d in df.tolist()])
     family = df.size if adjust == "holm" else 1
     return np.asarray(student.isf((1 - level) / (2 * family), df), dtype=np.float64)
@@ -63,13 +63,3 @@ def check_adjustment(adjust: str) -> str:
     if adjust not in ADJUSTMENTS:
         raise UsageError("unknown adjustment", found=repr(adjust), fix=f"one of {', '.join(ADJUSTMENTS)}")
     return adjust
-
-
-def _range_tail(q: float, n_means: int, df: float) -> float:
-    if not math.isfinite(q) or math.isnan(df):
-        return math.nan if math.isnan(q) or math.isnan(df) else 0.0
-    return float(np.clip(studentized_range.sf(q, n_means, df), 0.0, 1.0))
-
-
-def _range_quantile(level: float, n_means: int, df: float) -> float:
-    return math.nan if math.isnan(df) else float(studentized_range.ppf(level, n_means, df))

@@ -17,14 +17,18 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 
+from lumier_analysis.errors import AnalysisError
 from lumier_analysis.mixed.fit_lmm import LmmFit, Problem, arrange
 from lumier_analysis.mixed.lmm import LinearMixedModel
+from lumier_analysis.mixed.optimise import newton
 from lumier_analysis.mixed.random_design import random_parts
 
 Floats = npt.NDArray[np.float64]
 
 # A standard deviation of zero is a stationary point whatever the deviance does beyond: the search starts off it.
 _OFF_ZERO = 0.05
+# Step of the differences of the gradient, for second derivatives: they steer the search, not its end.
+_DIFFERENCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def held_parameters(model: LinearMixedModel) -> tuple[float, list[Held]]:
                 found.append(_variance(label, "correlation", r, fit, arranged(f, order), f, order))
     sigma = float(np.sqrt(fit.residual_variance))
     found.append(_variance("sd residual", "residual", sigma, fit, fit.problem, 0, list(range(z[0].shape[1]))))
-    found.extend(_fixed(name, j, fit) for j, name in enumerate(model.terms))
+    found.extend(_fixed(name, j, fit, model) for j, name in enumerate(model.terms))
     n = fit.problem.nu
     return fit.parts.deviance + n * (1 - np.log(n)), found
 
@@ -114,13 +118,16 @@ def _variance(name: str, kind: str, estimate: float, fit: LmmFit, problem: Probl
         return total, np.r_[np.delete(gradient, first), by_sigma - gradient[first] * fixed]
 
     def correlation_at(value: float, u: Floats) -> tuple[float, Floats]:
-        # u holds the length of the second row where its last entry stands, and lacks the other.
+        # u lacks the first entry of the second row, and has the logarithms of the lengths of the two rows in the place
+        # of their last entries: were a length to change its sign, so would the correlation.
         across = np.sqrt(max(0.0, 1 - value**2))
         assert low is not None and high is not None
         full = np.insert(u[:-1], low, 0.0)
-        full[low], full[high] = value * full[high], across * full[high]
+        lengths = np.exp(full[[first, high]])
+        full[first], full[low], full[high] = lengths[0], value * lengths[1], across * lengths[1]
         total, gradient, by_sigma = whole(full, u[-1])
-        gradient[high] = value * gradient[low] + across * gradient[high]
+        gradient[high] = (value * gradient[low] + across * gradient[high]) * lengths[1]
+        gradient[first] *= lengths[0]
         return total, np.r_[np.delete(gradient, low), by_sigma]
 
     def residual_at(value: float, u: Floats) -> tuple[float, Floats]:
@@ -128,52 +135,100 @@ def _variance(name: str, kind: str, estimate: float, fit: LmmFit, problem: Probl
         return total, gradient
 
     theta = np.where(shape.on_diagonal & (theta < _OFF_ZERO), _OFF_ZERO, theta)
+    logarithm = np.zeros(len(theta), dtype=bool)
     if kind == "sd":
         start = np.r_[np.delete(theta, first), start_sigma]
+        lengths = np.r_[np.delete(shape.on_diagonal, first), False]
         held, step = sd_at, 0.3 * estimate + 0.1 * float(np.sqrt(fit.residual_variance)) / float(scales[first])
     elif kind == "correlation":
         assert low is not None and high is not None
-        theta[high] = np.hypot(theta[low], theta[high])
+        theta[high] = np.log(np.hypot(theta[low], theta[high]))
+        theta[first] = np.log(theta[first])
         start, held, step = np.r_[np.delete(theta, low), start_sigma], correlation_at, 0.3
+        lengths = np.r_[np.delete(shape.on_diagonal, low), False]
+        logarithm[[first, high - 1]] = True
     else:
         start, held, step = theta, residual_at, estimate / np.sqrt(2 * n)
-    return Held(name, kind, estimate, _minimised(held, start), step)
+        lengths = shape.on_diagonal
+    # Each length or standard deviation is made small in turn.
+    small = [start]
+    for k in np.flatnonzero(lengths):
+        other = start.copy()
+        other[k] = other[k] - 3.0 if logarithm[k] else other[k] * 0.05
+        small.append(other)
+    return Held(name, kind, estimate, _minimised(held, small), step)
 
 
-def _minimised(held: Callable[[float, Floats], tuple[float, Floats]], start: Floats) -> Callable[[float], float]:
-    """Return the least deviance at a value held; each search begins where the last one ended, and where the fit is."""
-    last: list[Floats] = [start]
+def _minimised(held: Callable[[float, Floats], tuple[float, Floats]], starts: list[Floats]) -> Callable[[float], float]:
+    """Return the least deviance at a value held; searches begin where the last one ended, and at all starts.
+
+    Far from the estimate the deviance may have several minima, with one or another variance near zero.
+    """
+    last: list[Floats] = []
 
     def at(value: float) -> float:
-        ends: list[Any] = [
-            minimize(lambda u: held(value, u), begin, jac=True, method="BFGS", options={"gtol": 1e-6})
-            for begin in ([last[0]] if last[0] is start else [last[0], start])
-        ]
-        best = min(ends, key=lambda end: float(end.fun))
-        last[0] = best.x
-        return float(best.fun)
+        ends = [newton(lambda u: _with_hessian(held, value, u), begin) for begin in (*last, *starts)]
+        best = min(ends, key=lambda end: end.value if np.isfinite(end.value) else np.inf)
+        if not np.isfinite(best.value):
+            raise AnalysisError("the profile likelihood cannot be evaluated", found=f"at {value:.4g}")
+        last[:] = [best.theta]
+        return best.value
 
     return at
 
 
-def _fixed(name: str, j: int, fit: LmmFit) -> Held:
-    """Return a coefficient to be held: r2 grows by its squared distance over its variance."""
+def _with_hessian(
+    held: Callable[[float, Floats], tuple[float, Floats]], value: float, u: Floats
+) -> tuple[float, Floats, Floats]:
+    """Return the deviance, its gradient, and the Hessian by differences of the gradient."""
+    total, gradient = held(value, u)
+    hessian = np.empty((u.size, u.size))
+    for k in range(u.size):
+        moved = u.copy()
+        moved[k] += _DIFFERENCE * max(1.0, abs(u[k]))
+        hessian[k] = (held(value, moved)[1] - gradient) / (moved[k] - u[k])
+    return total, gradient, (hessian + hessian.T) / 2
+
+
+def _fixed(name: str, j: int, fit: LmmFit, model: LinearMixedModel) -> Held:
+    """Return a coefficient to be held: the model without its column, of the response less its part."""
     problem, arrays = fit.problem, fit.problem.arrays
     n, unit = problem.nu, problem.unit
     inverse = np.linalg.inv(arrays.r)[j]
     phi = solve_triangular(fit.parts.lower, inverse, lower=True)
     se = float(np.sqrt(fit.residual_variance * (phi @ phi)))
+    estimate = float(fit.beta[j])
+    if len(fit.beta) == 1:
+        return Held(name, "fixed", estimate, _only_coefficient(fit), se)
+    parts = random_parts(model)
+    others = arrange(
+        np.delete(model.design.x, j, axis=1), [z for z, _ in parts], [codes for _, codes in parts],
+        correlated=bool((arrays.structure.at[:, 1] != arrays.structure.at[:, 2]).any()), names=list(model.effects),
+    )  # fmt: skip
+    last = [fit.theta]
+
+    def at(value: float) -> float:
+        held = others.problem(model.design.y - value * model.design.x[:, j], reml=False).fit(last[0])
+        last[0] = held.theta
+        return -2 * held.log_likelihood - n * (np.log(2 * np.pi) + 2 * np.log(unit))
+
+    return Held(name, "fixed", estimate, at, se)
+
+
+def _only_coefficient(fit: LmmFit) -> Callable[[float], float]:
+    """Return the deviance with the only coefficient held: r2 grows by its squared distance over its variance."""
+    problem, arrays = fit.problem, fit.problem.arrays
+    n, scale = problem.nu, float(arrays.r[0, 0])
+    shape = arrays.structure
 
     def at(value: float) -> float:
         def deviance(theta: Floats) -> float:
             s = problem.parts(theta)
-            variance = solve_triangular(s.lower, inverse, lower=True)
-            distance = (value - inverse @ (problem.xy + unit * s.beta)) / unit
-            return float(s.deviance - n * np.log(s.r2) + n * np.log(s.r2 + distance**2 / (variance @ variance)))
+            distance = (value * scale - problem.xy[0]) / problem.unit - s.beta[0]
+            return float(s.deviance - n * np.log(s.r2) + n * np.log(s.r2 + (distance * s.lower[0, 0]) ** 2))
 
-        shape = arrays.structure
-        begin = np.where(shape.on_diagonal & (fit.scaled < _OFF_ZERO), _OFF_ZERO, fit.scaled)
-        end = minimize(deviance, begin, method="BFGS", options={"gtol": 1e-5})
-        return float(end.fun) + n * (1 - np.log(n))
+        starts = [np.where(shape.on_diagonal & (fit.scaled < _OFF_ZERO), size, fit.scaled) for size in (_OFF_ZERO, 0.5)]
+        ends: list[Any] = [minimize(deviance, u, jac="3-point", method="BFGS", options={"gtol": 1e-7}) for u in starts]
+        return min(float(end.fun) for end in ends) + n * (1 - float(np.log(n)))
 
-    return Held(name, "fixed", float(fit.beta[j]), at, se)
+    return at
