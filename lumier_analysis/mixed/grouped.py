@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lumier_analysis.mixed import one_factor as kernels
 from lumier_analysis.mixed.blocks import Parts, Traces
+from lumier_analysis.mixed.group_products import group_sums, products, within
 from lumier_analysis.mixed.relative_factor import Structure
 
 Floats = npt.NDArray[np.float64]
@@ -44,14 +45,14 @@ class OneFactor:
     def of(cls, x: Floats, z: Floats, codes: Ints, n_levels: int) -> OneFactor:
         """Return the cross-products, the response being zero."""
         p = x.shape[1]
-        a, zx = kernels.products(z, codes, n_levels, x)
+        a, zx = products(z, codes, n_levels, x)
         b, d, w = (
             np.zeros((n_levels, z.shape[1], p + 1)),
             np.zeros((n_levels, z.shape[1], p + 1)),
             np.zeros((p + 1,) * 2),
         )
         b[:, :, :p] = zx
-        d[:, :, :p], rest, rank = kernels.within(z, codes, a, x)
+        d[:, :, :p], rest, rank = within(z, codes, a, x)
         w[:p, :p] = rest.T @ rest
         return cls(z, codes, a, b, d, w, rest, int(rank))
 
@@ -59,8 +60,8 @@ class OneFactor:
         """Return the same with another response; xy is X'y."""
         b, d, w = self.b.copy(), self.d.copy(), self.w.copy()
         column = y[:, None]
-        b[:, :, -1] = kernels.group_sums(self.z, self.codes, len(b), column)[:, :, 0]
-        solved, rest, _ = kernels.within(self.z, self.codes, self.a, column)
+        b[:, :, -1] = group_sums(self.z, self.codes, len(b), column)[:, :, 0]
+        solved, rest, _ = within(self.z, self.codes, self.a, column)
         d[:, :, -1] = solved[:, :, 0]
         w[-1, :-1] = w[:-1, -1] = self.rest.T @ rest[:, 0]
         w[-1, -1] = rest[:, 0] @ rest[:, 0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lumier_analysis.mixed.fit_lmm import LmmFit, extended, information
+from lumier_analysis.mixed.expected_information import extended, information
+from lumier_analysis.mixed.lmm_problem import LmmFit
 from lumier_analysis.mixed.model import Spread
 
 Floats = npt.NDArray[np.float64]

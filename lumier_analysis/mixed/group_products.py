@@ -1,0 +1,86 @@
+"""Compiled sums over the rows of each group: cross-products, and what Z leaves of other columns within groups."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lumier_analysis.mixed.compiled import compiled
+
+
+@compiled
+def products(z, codes, n_groups, x):  # type: ignore[no-untyped-def]
+    """Return Z_i'Z_i, shape (g, q, q), and Z_i'X_i, shape (g, q, p)."""
+    n, q = z.shape
+    p = x.shape[1]
+    a = np.zeros((n_groups, q, q))
+    b = np.zeros((n_groups, q, p))
+    for r in range(n):
+        i = codes[r]
+        for j in range(q):
+            v = z[r, j]
+            for c in range(q):
+                a[i, j, c] += v * z[r, c]
+            for c in range(p):
+                b[i, j, c] += v * x[r, c]
+    return a, b
+
+
+@compiled
+def group_sums(z, codes, n_groups, y):  # type: ignore[no-untyped-def]
+    """Return Z_i'y_i, shape (g, q, c), y of shape (n, c)."""
+    out = np.zeros((n_groups, z.shape[1], y.shape[1]))
+    for r in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            for c in range(y.shape[1]):
+                out[codes[r], j, c] += z[r, j] * y[r, c]
+    return out
+
+
+@compiled
+def within(z, codes, a, y):  # type: ignore[no-untyped-def]
+    """Return D_i with A_i D_i = Z_i'y_i, shape (g, q, c), y - Z_i D_i, shape (n, c), and the sum of ranks of A_i.
+
+    Where A_i is singular any solution will do: what is made of D_i does not depend on the choice.
+    """
+    n_groups, q = a.shape[0], a.shape[1]
+    width = y.shape[1]
+    d = group_sums(z, codes, n_groups, y)
+    m = np.empty((q, q))
+    used = np.empty(q, np.bool_)
+    ranks = 0
+    for i in range(n_groups):
+        for r in range(q):
+            used[r] = False
+            for t in range(q):
+                m[r, t] = a[i, r, t]
+        for _ in range(q):
+            best, size = -1, 1e-12
+            for r in range(q):
+                if not used[r] and m[r, r] > size * a[i, r, r]:
+                    best, size = r, m[r, r] / a[i, r, r]
+            if best < 0:
+                break
+            used[best] = True
+            ranks += 1
+            inverse = 1.0 / m[best, best]
+            for t in range(q):
+                m[best, t] *= inverse
+            for c in range(width):
+                d[i, best, c] *= inverse
+            for r in range(q):
+                factor = m[r, best]
+                if r != best and factor != 0.0:
+                    for t in range(q):
+                        m[r, t] -= factor * m[best, t]
+                    for c in range(width):
+                        d[i, r, c] -= factor * d[i, best, c]
+        for r in range(q):
+            if not used[r]:
+                for c in range(width):
+                    d[i, r, c] = 0.0
+    rest = y.copy()
+    for r in range(z.shape[0]):
+        for j in range(q):
+            for c in range(width):
+                rest[r, c] -= z[r, j] * d[codes[r], j, c]
+    return d, rest, ranks
