@@ -7,7 +7,8 @@ from lumier_analysis.mixed.fit_lmm import LmmFit, arrange, fit_lmm
 from lumier_analysis.mixed.heteroscedastic import HeteroscedasticModel, heteroscedastic_lmm
 from lumier_analysis.mixed.influence import influence
 from lumier_analysis.mixed.lmm import LinearMixedModel, lmm
-from lumier_analysis.mixed.margins import Margins, estimated_means, estimated_slopes
+from lumier_analysis.mixed.margin_set import Margins
+from lumier_analysis.mixed.margins import estimated_means, estimated_slopes
 from lumier_analysis.mixed.mmrm import RepeatedMeasures, mmrm
 from lumier_analysis.mixed.panel import lmm_panel
 from lumier_analysis.mixed.parametric_bootstrap import BootstrapComparison, bootstrap_comparison, bootstrap_intervals

@@ -139,10 +139,14 @@ def _logit_se(model: LinearMixedModel, f: int, value: float) -> float:
     """Return the standard error of the logit of the ICC, from the expected information on all variances."""
     if not 0 < value < 1:
         return math.nan
+    # w is of the covariance's elements on the columns that the engine works with: here each one column, rescaled.
+    a = model.fit.problem.arrays
+    unit = 1 / (np.diag(a.inner) * a.scales) ** 2
     w = kenward_roger_spread(model.fit).w
-    g = model.fit.scaled**2
+    g = model.fit.theta**2
     others = 1 + float(g.sum() - g[f])
     # logit = log g_f - log(sum of the others and the residual), which is 1
     gradient = np.full(len(w), -1 / others)
     gradient[f] = 1 / float(g[f])
+    gradient[: len(g)] *= unit
     return math.sqrt(float(gradient @ w @ gradient))

@@ -52,8 +52,8 @@ def critical_values(df: Floats, level: float, adjust: str, n_means: int) -> Floa
     are Bonferroni's, simultaneous and a little wider (as in emmeans).
     """
     if adjust == "tukey" and n_means > 2:
-        found = {d: quantile(level, n_means, d) / math.sqrt(2) for d in set(df.tolist())}
-        return np.array([found[d] for d in df.tolist()])
+        unique, place = np.unique(df, return_inverse=True)
+        return np.array([quantile(level, n_means, d) / math.sqrt(2) for d in unique])[place]
     family = df.size if adjust == "holm" else 1
     return np.asarray(student.isf((1 - level) / (2 * family), df), dtype=np.float64)
 

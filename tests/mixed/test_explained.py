@@ -64,6 +64,15 @@ def test_several_factors(fitted_data):
     model = lmm("score ~ visit", data, random={"centre": "1", "id": "1"})
     icc = model_icc(model, "centre")
     assert 0 < icc.ci_low < icc.value < icc.ci_high < 1
+    # The expected information is near the observed one: curvature of the deviance in theta, by differences.
+    deviance, theta, h = model.fit.problem.deviance, model.fit.theta, 1e-4
+    steps = h * np.eye(2)
+    corners = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
+    curvature = [[sum(sign * deviance(theta + i * a + j * b) for i, j, sign in corners) for b in steps] for a in steps]
+    covariance = 2 * np.linalg.inv(np.array(curvature) / (4 * h**2))
+    share = lambda t: t[0] ** 2 / (1 + (t**2).sum())  # noqa: E731
+    gradient = np.array([(share(theta + s) - share(theta - s)) / (2 * h) for s in steps])
+    assert icc.se == pytest.approx(np.sqrt(gradient @ covariance @ gradient), rel=0.15)
     for factor, said in ((None, "several"), ("arm", "no such")):
         with pytest.raises(UsageError, match=said):
             model_icc(model, factor)
