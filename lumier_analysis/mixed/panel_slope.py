@@ -29,7 +29,8 @@ class SlopePanel:
         self._starts = shared.starts
         self._a, self._solve = np.empty((4, shared.n_groups)), np.empty((3, shared.n_groups))
         group_parts(self._z, shared.starts, self._a, self._solve)
-        rest, self._d_x = np.ascontiguousarray(shared.basis.T), np.empty((p, 2, shared.n_groups))
+        # A copy: the transpose of a single column is a view, and `project` writes into it.
+        rest, self._d_x = shared.basis.T.copy(), np.empty((p, 2, shared.n_groups))
         project(self._z, shared.starts, self._solve, rest, self._d_x)
         self._rest, self._w = rest, rest @ rest.T
         self._w_inverse = np.linalg.pinv(self._w, rcond=1e-12, hermitian=True)

@@ -15,10 +15,10 @@ from lumier_analysis.mixed.compiled import compiled
 Floats = npt.NDArray[np.float64]
 
 # Standard deviations of the orthonormal effects beside the residual's, and their correlations.
-_LEVELS = np.array([0.05, 0.25, 0.7, 2.0, 6.0, 25.0])
-_CORRELATIONS = np.array([-0.9, -0.35, 0.35, 0.9])
+_LEVELS = np.array([0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0])
+_CORRELATIONS = np.array([-0.99, -0.8, -0.3, 0.3, 0.8, 0.99])
 #: Starts of a response at most.
-MOST_STARTS = 4
+MOST_STARTS = 8
 
 
 class StartGrid:
