@@ -14,6 +14,10 @@ Floats = npt.NDArray[np.float64]
 
 # Directions in which the deviance does not curve up, beside the others in correlation form, have no variance.
 _FLAT = 1e-9
+# With fewer groups, or where the grid shows several minima, narrow ones may lie between its points: more starts. They
+# are standard deviations beside the residual's, on columns of unit mean square.
+_FEW = 50
+_MORE = np.array([[1.0, 1.0], [2.0, 0.05], [0.05, 2.0], [0.05, 0.05], [10.0, 10.0], [10.0, 0.3], [0.3, 10.0]])
 
 
 class SlopePanel:
@@ -36,6 +40,9 @@ class SlopePanel:
         self._w_inverse = np.linalg.pinv(self._w, rcond=1e-12, hermitian=True)
         self._nu, self._reml, self._back = float(n - p if reml else n), reml, shared.back
         self._widths = np.diag(self._turn) * np.sqrt((shared.z**2).mean(axis=0))
+        to = np.linalg.inv(self._turn)
+        s0, s1 = (_MORE / np.sqrt((shared.z**2).mean(axis=0))).T
+        self._more = np.column_stack([to[0, 0] * s0, to[1, 0] * s0, to[1, 1] * s1])
         self._grid = StartGrid(self._a, self._d_x, self._w, self._nu, reml)
 
     def fit(self, unit: Floats) -> dict[str, Floats]:
@@ -55,6 +62,10 @@ class SlopePanel:
         yy, xy = np.einsum("ij,ij->i", within, within), within @ self._rest.T
         least = yy - np.einsum("ki,ij,kj->k", xy, self._w_inverse, xy)
         starts = self._grid.starts(d_y, xy, yy)
+        more = np.repeat(self._more[None], k, axis=0)
+        if self._d_x.shape[2] >= _FEW:
+            more[np.isnan(starts[:, 1, 0])] = np.nan
+        starts = np.concatenate([starts, more], axis=1)
         found, hessians = np.empty((k, kernels.N_OUT + p)), np.empty((k, 4, 4))
         turns, scores = np.empty((k, p, p)), np.empty((k, p, p, 3))
         kernels.fit_rows(
