@@ -20,6 +20,14 @@ _FEW = 50
 _MORE = np.array([[1.0, 1.0], [2.0, 0.05], [0.05, 2.0], [0.05, 0.05], [10.0, 10.0], [10.0, 0.3], [0.3, 10.0]])
 
 
+def _ridges() -> Floats:
+    """Return starts near singular ones, with a large first axis in eight directions, on orthonormal columns."""
+    angle, large = (part.ravel() for part in np.meshgrid(np.arange(8) * np.pi / 8 + 0.1, [3.0, 15.0]))
+    axis = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    g = 0.05**2 * np.eye(2) + (large**2 - 0.05**2)[:, None, None] * axis[:, :, None] * axis[:, None, :]
+    return np.linalg.cholesky(g)[:, [0, 1, 1], [0, 0, 1]]
+
+
 class SlopePanel:
     """Fits responses on the same rows with two correlated random effects per group; see `PanelRows`."""
 
@@ -42,7 +50,7 @@ class SlopePanel:
         self._widths = np.diag(self._turn) * np.sqrt((shared.z**2).mean(axis=0))
         to = np.linalg.inv(self._turn)
         s0, s1 = (_MORE / np.sqrt((shared.z**2).mean(axis=0))).T
-        self._more = np.column_stack([to[0, 0] * s0, to[1, 0] * s0, to[1, 1] * s1])
+        self._more = np.vstack([np.column_stack([to[0, 0] * s0, to[1, 0] * s0, to[1, 1] * s1]), _ridges()])
         self._grid = StartGrid(self._a, self._d_x, self._w, self._nu, reml)
 
     def fit(self, unit: Floats) -> dict[str, Floats]:
