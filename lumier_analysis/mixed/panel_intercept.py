@@ -21,7 +21,7 @@ from lumier_analysis.mixed.panel_rows import PanelRows
 Floats = npt.NDArray[np.float64]
 
 # Grid of g times the mean of a_i, which is the reliability's odds.
-_GRID = np.r_[0.0, 10.0 ** np.arange(-5.0, 6.01, 0.2), 1e7, 1e8, 1e9]
+_GRID = np.r_[0.0, 10.0 ** np.arange(-5.0, 6.01, 0.2), 10.0 ** np.arange(7.0, 14.0)]
 
 
 @compiled
