@@ -16,12 +16,14 @@ from lumier_analysis import errors
 from lumier_analysis.errors import LumierError, NotebookError
 from lumier_analysis.pipeline.fresh import output_hashes, read_record, record_path, stage_key, stale_reasons
 from lumier_analysis.pipeline.kernel import end_processes, fixed_environment, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.machine import memory_watched, processor
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.progress import Progress
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of
 from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.io import write_json
+from lumier_analysis.study.who import who
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, 
     before = _snapshot(study)
     started = datetime.datetime.now(datetime.UTC)
     try:
-        seconds, warnings = _run_stage(stage, study)
+        with memory_watched() as memory:
+            seconds, warnings = _run_stage(stage, study)
         _complete(stage, study)
     except BaseException:
         with signals_wait():
@@ -171,12 +174,15 @@ def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, 
             "started": started.isoformat(timespec="seconds"),
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(seconds, 2),
+            "peak_memory_bytes": memory.peak,
+            "who": who(),
             "parameters": parameters_of(stage, study),
             "raw": parameters_of(stage, study).get("raw"),
             "warnings": list(warnings),
             "key": key,
             "outputs": output_hashes(study, outputs),
             "platform": platform.platform(),
+            "processor": processor(),
             "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
         },
     )
@@ -184,7 +190,7 @@ def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, 
 
 
 def run_study(
-    folder: str | Path,
+    folder: str | Path | Study,
     raw: str | Path | None = None,
     *,
     fresh: bool = False,
@@ -196,8 +202,8 @@ def run_study(
 
     Parameters
     ----------
-    folder : str or Path
-        The study, as for `open_study`.
+    folder : str, Path or Study
+        The study, as for `open_study`; one that is open already keeps its project and raw folders.
     raw : str or Path, optional
         Folder of the raw files.
     fresh : bool
@@ -223,7 +229,7 @@ def run_study(
     """
     progress = progress or Progress()
     chosen = stages if only is None else (find_stage(only, stages),)
-    study = open_for_run(folder, raw)
+    study = folder if isinstance(folder, Study) else open_for_run(folder, raw)
     report = study.reports / "report.html"
     ran: list[str] = []
     with signals_interrupt(), study_lock(study.analysis / "run" / "lock"):

@@ -56,6 +56,7 @@ def test_a_study_runs_once_then_rests_and_says_so(project: Path, tiny_stages: St
     record = json.loads((project / "data/tiny/analysis/run/first.json").read_text())
     assert list(record["outputs"])[-1] == "reports/notebooks/01_first.ipynb"
     assert record["packages"]["numpy"] and record["seconds"] > 0 and record["finished"] >= record["started"]
+    assert record["peak_memory_bytes"] > 1e7 and record["who"] and record["processor"]
     assert not (project / "data/tiny/analysis/run/lock").exists()
 
     again, lines = run(tiny_stages)
