@@ -44,7 +44,7 @@ class StartGrid:
         c22 = (a[2] + np.outer(g11, a[3])) / det
         e0 = c11[:, None] * d_x[:, 0] + c12[:, None] * d_x[:, 1]
         e1 = c12[:, None] * d_x[:, 0] + c22[:, None] * d_x[:, 1]
-        k = w_xx + np.einsum("im,kjm->kij", d_x[:, 0], e0) + np.einsum("im,kjm->kij", d_x[:, 1], e1)
+        k = w_xx + e0 @ d_x[:, 0].T + e1 @ d_x[:, 1].T
         lower = np.linalg.cholesky(k)
         constant = np.log(det).sum(axis=1)
         if restricted:
