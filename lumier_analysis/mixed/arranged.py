@@ -86,6 +86,8 @@ class Arrays:
     @cached_property
     def _information(self) -> tuple[Floats, Floats]:
         """Full information, and what the fixed effects take of it."""
+        if isinstance(self.blocks, OneFactor) and (quickly := self.blocks.unit_information(self.structure)) is not None:
+            return quickly
         theta, n = self.structure.on_diagonal.astype(np.float64), self.q.shape[0]
         traces, elements = self.blocks.traces(theta, self.structure), self.structure.elements(theta)
         full = information(traces, elements, n, False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lumier_analysis.mixed.compiled import compiled
@@ -84,3 +86,30 @@ def within(z, codes, a, y):  # type: ignore[no-untyped-def]
             for c in range(width):
                 rest[r, c] -= z[r, j] * d[codes[r], j, c]
     return d, rest, ranks
+
+
+@compiled
+def in_rows(a, d):  # type: ignore[no-untyped-def]
+    """Return A_i, shape (7, g), and D_i, shape (p + 1, 2, g), of one or two random effects, as `one_factor_search`.
+
+    Of A_i: a11, a12, a22, its determinant and its Cholesky factor (11, 21, 22). A group whose rows do not tell two
+    random effects apart, as `within` sees it, has a determinant of zero.
+    """
+    g, q, width = d.shape
+    rows, columns = np.zeros((7, g)), np.zeros((width, 2, g))
+    for i in range(g):
+        rows[0, i] = a[i, 0, 0]
+        rows[4, i] = math.sqrt(a[i, 0, 0])
+        if q == 2:
+            rows[1, i], rows[2, i] = a[i, 0, 1], a[i, 1, 1]
+            rest = a[i, 1, 1]
+            if a[i, 0, 0] > 0.0:
+                rows[5, i] = a[i, 0, 1] / rows[4, i]
+                rest -= rows[5, i] ** 2
+            if rest > 1e-12 * a[i, 1, 1]:
+                rows[3, i] = a[i, 0, 0] * rest
+                rows[6, i] = math.sqrt(rest)
+        for j in range(q):
+            for c in range(width):
+                columns[c, j, i] = d[i, j, c]
+    return rows, columns

@@ -1,15 +1,20 @@
-"""Cross-products of a model with one grouping factor, kept group by group; the sums run in compiled kernels."""
+"""Cross-products of a model with one grouping factor, kept group by group; the sums run in compiled kernels.
+
+With one or two random effects a level the kernels are those of `one_factor_search`, else those of `one_factor`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lumier_analysis.mixed import one_factor as kernels
+from lumier_analysis.mixed import one_factor_search as few
 from lumier_analysis.mixed.blocks import Parts, Traces
-from lumier_analysis.mixed.group_products import group_sums, products, within
+from lumier_analysis.mixed.group_products import group_sums, in_rows, products, within
+from lumier_analysis.mixed.optimise import Descent, Optimum
 from lumier_analysis.mixed.relative_factor import Structure
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +35,8 @@ class OneFactor:
         What the random effects' columns leave of the fixed effects' within groups.
     rank : int
         Of the random effects' columns, all groups together.
+    rows : tuple of ndarray, shapes (7, g) and (p + 1, 2, g)
+        A_i and D_i as `one_factor_search` takes them; None with more than two random effects.
     """
 
     z: Floats
@@ -40,6 +47,7 @@ class OneFactor:
     w: Floats
     rest: Floats
     rank: int
+    rows: tuple[Floats, Floats] | None = None
 
     @classmethod
     def of(cls, x: Floats, z: Floats, codes: Ints, n_levels: int) -> OneFactor:
@@ -54,7 +62,8 @@ class OneFactor:
         b[:, :, :p] = zx
         d[:, :, :p], rest, rank = within(z, codes, a, x)
         w[:p, :p] = rest.T @ rest
-        return cls(z, codes, a, b, d, w, rest, int(rank))
+        rows = in_rows(a, d) if z.shape[1] <= 2 else None
+        return cls(z, codes, a, b, d, w, rest, int(rank), rows)
 
     def respond(self, y: Floats, xy: Floats) -> OneFactor:
         """Return the same with another response; xy is X'y."""
@@ -65,7 +74,12 @@ class OneFactor:
         d[:, :, -1] = solved[:, :, 0]
         w[-1, :-1] = w[:-1, -1] = self.rest.T @ rest[:, 0]
         w[-1, -1] = rest[:, 0] @ rest[:, 0]
-        return replace(self, b=b, d=d, w=w)
+        rows = self.rows
+        if rows is not None:
+            last = rows[1].copy()
+            last[-1, : d.shape[1]] = solved[:, :, 0].T
+            rows = rows[0], last
+        return OneFactor(self.z, self.codes, self.a, b, d, w, self.rest, self.rank, rows)
 
     def least(self) -> tuple[float, int]:
         """Return the residual sum of squares with the random effects as if fixed, and its degrees of freedom."""
@@ -76,10 +90,37 @@ class OneFactor:
 
     def parts(self, theta: Floats, structure: Structure, nu: float, restricted: bool) -> Parts:
         """Return the deviance and its derivatives."""
+        if self.rows is not None:
+            return Parts(*few.parts(theta, structure.places, *self.rows, self.w, nu, restricted))
         (t,) = structure.factors(theta)
         return Parts(
             *kernels.deviance_parts(self.a, self.b, self.d, self.w, t @ t.T, structure.pairs(0), nu, restricted)
         )
+
+    def descent(self, structure: Structure, nu: float, restricted: bool) -> Descent | None:
+        """Return what takes Newton steps from a start to their end; None with more than two random effects."""
+        if self.rows is None:
+            return None
+        a, d = self.rows
+        free, w, m = structure.places, self.w, len(structure.places)
+        nowhere = np.zeros(m), 0.0, np.zeros((m, m))
+
+        def descend(start: Floats, known: Optimum | None) -> Optimum:
+            given = known is not None and known.hessian is not None
+            end = (known.theta, known.value, known.hessian) if known is not None and given else nowhere
+            theta, value, converged, evaluations, hessian = few.descend(
+                start, free, a, d, w, nu, restricted, given, *end
+            )
+            return Optimum(theta, value, converged, evaluations, hessian=hessian)
+
+        return descend
+
+    def unit_information(self, structure: Structure) -> tuple[Floats, Floats] | None:
+        """Return the information at unit variances, full and lost to the fixed effects; None as for `descent`."""
+        if self.rows is None:
+            return None
+        full, lost = few.unit_information(structure.places, *self.rows, self.w, float(len(self.codes)))
+        return full, lost
 
     def traces(self, theta: Floats, structure: Structure) -> Traces:
         """Return the traces at theta."""

@@ -13,6 +13,7 @@ from scipy.linalg import solve_triangular
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.mixed.blocks import Blocks, Parts
+from lumier_analysis.mixed.grouped import OneFactor
 from lumier_analysis.mixed.optimise import Optimum, search
 
 if TYPE_CHECKING:
@@ -97,7 +98,11 @@ class Problem:
         a, n = self.arrays, self.arrays.q.shape[0]
         self._check()
         first = None if start is None else a.inner @ (np.asarray(start, dtype=np.float64) * a.scales)
-        optimum = search(self.derivatives, a.structure.on_diagonal, first, thorough=start is None and n < _FEW_ROWS)
+        thorough = start is None and n < _FEW_ROWS
+        descend = (
+            self.blocks.descent(a.structure, float(self.nu), self.reml) if isinstance(self.blocks, OneFactor) else None
+        )
+        optimum = search(self.derivatives, a.structure.on_diagonal, first, thorough, descend)
         inner, parts = self._snapped(a.structure.positive(optimum.theta))
         scaled = solve_triangular(a.inner, inner, lower=True, check_finite=False) + 0.0
         sigma2 = parts.r2 / self.nu * self.unit**2

@@ -11,6 +11,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 #: theta -> value, gradient, Hessian
 Deviance = Callable[[Floats], tuple[float, Floats, Floats]]
+#: Start, and a minimum already known, if any -> where Newton steps end
+Descent = Callable[[Floats, "Optimum | None"], "Optimum"]
 
 #: Two ends whose deviances differ by less are the same optimum: far below what any test can see.
 AGREEMENT = 1e-6
@@ -41,6 +43,8 @@ class Optimum:
     spread : float
         How far the deviance of the worst converged start lies above the best one; 0 where all agree, else there are
         several optima.
+    hessian : ndarray, optional
+        At theta, where one search alone ended.
     """
 
     theta: Floats
@@ -49,6 +53,7 @@ class Optimum:
     evaluations: int
     starts: int = 1
     spread: float = 0.0
+    hessian: Floats | None = None
 
 
 def newton(deviance: Deviance, start: Floats) -> Optimum:
@@ -109,7 +114,11 @@ def _step(gradient: Floats, hessian: Floats, radius: float) -> tuple[Floats, flo
 
 
 def search(
-    deviance: Deviance, on_diagonal: npt.NDArray[np.bool_], first: Floats | None = None, thorough: bool = False
+    deviance: Deviance,
+    on_diagonal: npt.NDArray[np.bool_],
+    first: Floats | None = None,
+    thorough: bool = False,
+    descend: Descent | None = None,
 ) -> Optimum:
     """Return the best optimum of two starts, or of many where those differ or a variance is near zero.
 
@@ -122,25 +131,34 @@ def search(
         The first start, such as the solution of a similar problem.
     thorough : bool
         Many starts in any case, as befits few data, where likelihoods have several maxima most often.
+    descend : callable, optional
+        What takes the steps of `newton` faster. The second search may end where it has joined the first one's optimum;
+        all others go to their own end.
     """
-    ends = [newton(deviance, on_diagonal.astype(np.float64) if first is None else first)]
+    if descend is None:
+
+        def descend(start: Floats, known: Optimum | None) -> Optimum:
+            return newton(deviance, start)
+
+    ends = [descend(on_diagonal.astype(np.float64) if first is None else first, None)]
     # The second start lies on the other side of the first end: between them a ridge would show.
     size = np.abs(ends[0].theta)
-    ends.append(newton(deviance, np.where(on_diagonal, np.where(size < _DIVIDE, _HIGH, _LOW), 0.0).astype(np.float64)))
-    near_zero = bool((np.abs(ends[0].theta[on_diagonal]) < 1e-3).any())
+    near_zero = bool((size[on_diagonal] < 1e-3).any())
+    known = ends[0] if ends[0].converged and not (near_zero or thorough) else None
+    ends.append(descend(np.where(on_diagonal, np.where(size < _DIVIDE, _HIGH, _LOW), 0.0), known))
     apart = not all(end.converged for end in ends) or abs(ends[0].value - ends[1].value) > AGREEMENT
     if near_zero and first is not None and not (thorough or apart):
         # Refits by the thousand: what two starts agree on is asked of three more, not of all.
-        ends.extend(newton(deviance, start) for start in _more_starts(on_diagonal)[:3])
+        ends.extend(descend(start, None) for start in _more_starts(on_diagonal)[:3])
     elif thorough or near_zero or apart:
         if thorough or apart:
-            ends.extend(newton(deviance, start) for start in _scattered(on_diagonal))
-        ends.extend(newton(deviance, start) for start in _more_starts(on_diagonal))
+            ends.extend(descend(start, None) for start in _scattered(on_diagonal))
+        ends.extend(descend(start, None) for start in _more_starts(on_diagonal))
         if not on_diagonal.all():
             # Where correlations of either sign fit, the valley between them is seldom crossed.
             theta = min(ends, key=lambda end: end.value).theta
-            ends.append(newton(deviance, np.where(on_diagonal, np.maximum(np.abs(theta), 0.5), -theta)))
-            ends.append(newton(deviance, np.where(on_diagonal, np.maximum(np.abs(theta), 0.5), -5 * theta)))
+            ends.append(descend(np.where(on_diagonal, np.maximum(np.abs(theta), 0.5), -theta), None))
+            ends.append(descend(np.where(on_diagonal, np.maximum(np.abs(theta), 0.5), -5 * theta), None))
     best = min(ends, key=lambda end: (not end.converged, end.value) if np.isfinite(end.value) else (True, np.inf))
     lowest = min(end.value for end in ends)
     spread = max((end.value for end in ends if end.converged), default=np.nan) - lowest

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,11 @@ class Structure:
     at: Ints
     weights: Floats
     on_diagonal: npt.NDArray[np.bool_]
+
+    @cached_property
+    def places(self) -> Ints:
+        """Place of every entry among t11, t21, t22: of one factor with one or two random effects."""
+        return self.at[:, 1] + self.at[:, 2]
 
     def factors(self, theta: Floats) -> list[Floats]:
         """Return T of every grouping factor."""
@@ -87,6 +93,7 @@ class Structure:
         return out + 0.0  # no negative zero
 
 
+@lru_cache(maxsize=64)
 def structure(sizes: tuple[int, ...], correlated: bool = True) -> Structure:
     """Return the structure of full or (`correlated` false) diagonal covariances of random effects.
 
@@ -103,4 +110,7 @@ def structure(sizes: tuple[int, ...], correlated: bool = True) -> Structure:
                 if f1 == f2 == f and j1 == j2 and {i1, i2} == {a, b} and (a == b or i1 != i2):
                     weights[k, r, s] = 1.0 if a == b else 0.5
     at = np.array(free, dtype=np.intp).reshape(-1, 3)
-    return Structure(tuple(sizes), at, weights, at[:, 1] == at[:, 2])
+    on_diagonal = at[:, 1] == at[:, 2]
+    for shared in (at, weights, on_diagonal):  # by all models of this kind
+        shared.setflags(write=False)
+    return Structure(tuple(sizes), at, weights, on_diagonal)
