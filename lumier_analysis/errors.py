@@ -83,3 +83,15 @@ class DisclosureError(LumierError):
     """Something under reports/ would show a small cell or a patient-level row."""
 
     exit_code = 17
+
+
+class SealError(LumierError):
+    """The validation outcomes are sealed, or the seal, its key or the log of openings is not as it must be."""
+
+    exit_code = 19
+
+
+class LockError(LumierError):
+    """The study is not locked, is locked already, or is no longer what was locked."""
+
+    exit_code = 18

@@ -64,11 +64,16 @@ def write_json(path: Path, content: Any) -> Path:
     return write_text_atomic(path, json_text(content))
 
 
-def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
-    """Write a table, whole or not at all; the same table gives the same bytes."""
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a table as the bytes of its file; the same table gives the same bytes."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, engine="pyarrow", compression="zstd")
-    return write_bytes_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a table, whole or not at all; the same table gives the same bytes."""
+    return write_bytes_atomic(path, parquet_bytes(frame))
 
 
 def sha256_file(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from lumier_analysis.errors import AnalysisError, PlanError, UsageError
+from lumier_analysis.study import seal
 from lumier_analysis.study.io import write_parquet
 from lumier_analysis.study.plan import Plan, load_plan
 
@@ -84,8 +85,23 @@ class Study:
             raise UsageError(f"Unknown cohort {cohort!r}", fix=f"use one of {', '.join(COHORTS)}")
         return self.analysis / "tables" / cohort / f"{table}.parquet"
 
+    def closed(self, table: str, cohort: str) -> bool:
+        """Tell whether a table of a cohort is sealed: an outcome of the validation cohort before the unsealing."""
+        return cohort == seal.COHORT and table in seal.SEALED_TABLES and seal.is_sealed(self)
+
+    def _require_open(self, table: str, cohort: str) -> None:
+        if cohort == seal.COHORT and table in seal.SEALED_TABLES:
+            seal.require_open(self, f"The table {table} of the {cohort} cohort")
+
     def has(self, table: str, cohort: str) -> bool:
-        """Tell whether a table of a cohort has been written."""
+        """Tell whether a table of a cohort has been written.
+
+        Raises
+        ------
+        SealError
+            The table is sealed: whether there is one, and what it holds, is not to be known yet.
+        """
+        self._require_open(table, cohort)
         return self.table_path(table, cohort).is_file()
 
     def read(self, table: str, cohort: str) -> pd.DataFrame:
@@ -101,7 +117,10 @@ class Study:
         ------
         AnalysisError
             The table has not been written yet.
+        SealError
+            It is sealed.
         """
+        self._require_open(table, cohort)
         path = self.table_path(table, cohort)
         if not path.is_file():
             raise AnalysisError(
@@ -112,7 +131,8 @@ class Study:
         return pd.read_parquet(path)
 
     def write(self, table: str, cohort: str, frame: pd.DataFrame) -> Path:
-        """Write an analysis table of one cohort, whole or not at all."""
+        """Write an analysis table of one cohort, whole or not at all; a sealed one is refused with SealError."""
+        self._require_open(table, cohort)
         return write_parquet(self.table_path(table, cohort), frame)
 
 
