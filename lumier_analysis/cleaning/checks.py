@@ -74,8 +74,18 @@ def without_free_text(tables: dict[str, pd.DataFrame], plan: Plan, queries: Quer
     return kept
 
 
-def stop_on_errors(study: Study, queries: pd.DataFrame, rules: dict[str, str]) -> None:
+def stop_on_errors(study: Study, queries: pd.DataFrame, rules: dict[str, str], shown: pd.Series | None = None) -> None:
     """Stop the run if a rule of severity error found anything; the query list is written first.
+
+    Parameters
+    ----------
+    study : Study
+    queries : DataFrame
+        As `Queries.frame` gives it.
+    rules : dict
+        Rule -> what it finds.
+    shown : Series of bool, optional
+        Which queries may be written and counted: all, unless outcomes are sealed.
 
     Raises
     ------
@@ -85,13 +95,20 @@ def stop_on_errors(study: Study, queries: pd.DataFrame, rules: dict[str, str]) -
     errors = queries[queries["severity"] == "error"]
     if errors.empty:
         return
+    sealed = shown is not None and not bool(shown[errors.index].all())
+    if shown is not None:
+        queries, errors = queries[shown], errors[shown[errors.index]]
     folder = study.analysis / STOPPED
     write_queries(study, folder, queries, rules)
     counts = errors.groupby("rule", sort=False).size()
+    listed = [f"{rule}: {n}" for rule, n in counts.items()]
+    listed += ["some on sealed rows of the validation cohort, which are not listed"] if sealed else []
+    what = f"{len(counts)} {'rule' if len(counts) == 1 else 'rules'} of severity error found "
+    what += f"{len(errors)} {'row' if len(errors) == 1 else 'rows'}, so the run stops"
+    own = "; for sealed rows the data manager cleans the study without its seal" if sealed else ""
     raise RawDataError(
-        f"{len(counts)} {'rule' if len(counts) == 1 else 'rules'} of severity error found "
-        f"{len(errors)} {'row' if len(errors) == 1 else 'rows'}, so the run stops",
-        found="; ".join(f"{rule}: {n}" for rule, n in counts.items()),
+        what if len(errors) else "Rules of severity error found rows, so the run stops",
+        found="; ".join(listed),
         fix=f"look at data/{study.name}/analysis/{STOPPED}/queries.html, then correct the export, sign the corrections "
-        f"in data/{study.name}/corrections.csv, or change the rule's severity in the plan",
+        f"in data/{study.name}/corrections.csv, or change the rule's severity in the plan{own}",
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from lumier_analysis.cleaning import withheld
 from lumier_analysis.cleaning.accounts import Accounts
-from lumier_analysis.cleaning.checks import check_sex, check_tables, stop_on_errors, without_free_text
+from lumier_analysis.cleaning.checks import STOPPED, check_sex, check_tables, stop_on_errors, without_free_text
 from lumier_analysis.cleaning.eligibility import judge_patients, sledai_at_inclusion
 from lumier_analysis.cleaning.flow import participant_flow
 from lumier_analysis.cleaning.frozen import CONSTANTS
@@ -21,7 +24,8 @@ from lumier_analysis.cleaning.raw import TABLES, RawFiles
 from lumier_analysis.cleaning.samples import Measured, attach_visits, judge_samples, measure_matrix, measure_qpcr
 from lumier_analysis.cleaning.study_rules import plan_rule_texts
 from lumier_analysis.cleaning.tables import RowAccount
-from lumier_analysis.study import Study
+from lumier_analysis.errors import SealError
+from lumier_analysis.study import Study, seal
 from lumier_analysis.study.io import write_json
 from lumier_analysis.study.plan import Plan
 
@@ -50,6 +54,10 @@ class Cleaned:
         The corrections applied: see `Corrections.log`.
     measured : Measured
         Expression and quality of all samples.
+    sealed : bool
+        Whether the outcomes of the validation cohort are sealed: what tells them is then in none of the above.
+    archive : dict of str to bytes, or None
+        What `write` encrypts; None for a study without a seal.
     """
 
     tables: dict[str, dict[str, pd.DataFrame]]
@@ -61,9 +69,21 @@ class Cleaned:
     rules: dict[str, str]
     corrections: pd.DataFrame
     measured: Measured = field(repr=False)
+    sealed: bool = False
+    archive: Mapping[str, bytes] | None = field(default=None, repr=False)
 
     def write(self, study: Study) -> None:
-        """Write tables, query list, log of corrections and flow below the study's analysis folder."""
+        """Write tables, query list, log of corrections and flow below the study's analysis folder.
+
+        Under a seal the outcomes of the validation cohort are encrypted first. While they are sealed, those that stand
+        in clear from before are removed.
+        """
+        if self.archive is not None:
+            seal.seal(study, self.archive)
+        if self.sealed:
+            for name in seal.SEALED_TABLES:
+                study.table_path(name, seal.COHORT).unlink(missing_ok=True)
+            shutil.rmtree(study.analysis / STOPPED, ignore_errors=True)
         for cohort, tables in self.tables.items():
             for name, frame in tables.items():
                 study.write(name, cohort, frame)
@@ -126,6 +146,8 @@ def clean_study(study: Study) -> Cleaned:
         Direct identifiers outside ``privacy.drop``.
     AnalysisError
         Rows that are neither used nor set aside with a reason.
+    SealError
+        The seal's key or log of openings is not as it must be.
     """
     plan, accounts = study.plan, Accounts()
     queries = Queries(plan_rule_texts(plan))
@@ -158,7 +180,8 @@ def clean_study(study: Study) -> Cleaned:
     patients = everything.pop("patients")
     centres = patients.drop_duplicates("patient_id").set_index("patient_id")["centre"]
     asked = queries.frame(centres, samples.set_index("sample_id")["patient_id"])
-    stop_on_errors(study, asked, queries.rules)
+    shown = withheld.open_queries(asked, patients, samples) if seal.has_seal(study) else None
+    stop_on_errors(study, asked, queries.rules, shown)
 
     derived = "flares" if "source_row" in flares else "flares from SLEDAI"
     analysed = {
@@ -184,7 +207,7 @@ def clean_study(study: Study) -> Cleaned:
 
     everyone = pd.concat([c["patients"] for n, c in cohorts.items() if n != "controls"])
     marks = pd.concat([c["landmarks"] for n, c in cohorts.items() if n != "controls"])
-    return Cleaned(
+    cleaned = Cleaned(
         cohorts,
         asked,
         participant_flow(everyone, marks),
@@ -194,6 +217,33 @@ def clean_study(study: Study) -> Cleaned:
         queries.rules,
         raw.corrections.log,
         measured,
+    )
+    return cleaned if shown is None else _under_seal(study, cleaned, shown, patients)
+
+
+def _under_seal(study: Study, cleaned: Cleaned, shown: pd.Series, patients: pd.DataFrame) -> Cleaned:
+    """Return what may be known: all of it where exactly this was opened, else what tells no validation outcome."""
+    if seal.COHORT not in cleaned.tables:
+        raise SealError(
+            f"data/{study.name} has a seal and no validation cohort",
+            fix=f"remove data/{study.name}/{seal.RECIPIENT}, or look at the cohort column of the plan",
+        )
+    own, log = cleaned.tables[seal.COHORT], cleaned.corrections
+    corrected = withheld.open_corrections(log, patients)
+    archive = withheld.sealed_files(own, cleaned.queries[~shown], log[~corrected])
+    if seal.is_open(study, seal.content_hash(archive)):
+        return replace(cleaned, archive=archive)
+    return replace(
+        cleaned,
+        tables=cleaned.tables | {seal.COHORT: withheld.open_tables(own)},
+        queries=cleaned.queries[shown].reset_index(drop=True),
+        flow=withheld.open_flow(cleaned.flow),
+        accounts=[a for a in cleaned.accounts if a.table in withheld.OPEN_ACCOUNTS],
+        rows=withheld.open_rows(cleaned.rows),
+        corrections=log[corrected].reset_index(drop=True),
+        measured=withheld.open_measured(cleaned.measured),
+        sealed=True,
+        archive=archive,
     )
 
 

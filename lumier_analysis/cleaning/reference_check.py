@@ -43,10 +43,15 @@ def reference_associations(
     for cohort, own in tables.items():
         if cohort == "controls":
             continue
+        rows = own["samples"].drop_duplicates("sample_id")
+        if "visits" not in own:
+            # Sealed: of this cohort the tubes alone are known.
+            parts.append(rows.assign(cohort=cohort))
+            continue
         who = own["patients"].drop_duplicates("patient_id")[["patient_id", "centre"]]
         visits = own["visits"].drop_duplicates(["patient_id", "visit"])
         doses = visits[["patient_id", "visit", *[c for c in ("prednisone",) if c in visits]]]
-        rows = own["samples"].drop_duplicates("sample_id").merge(who, on="patient_id", how="left")
+        rows = rows.merge(who, on="patient_id", how="left")
         parts.append(rows.merge(doses, on=["patient_id", "visit"], how="left").assign(cohort=cohort))
     samples = pd.concat(parts, ignore_index=True).drop_duplicates("sample_id").set_index("sample_id")
     passing = measured.failed.index[measured.failed.eq("")]

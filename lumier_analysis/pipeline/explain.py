@@ -10,6 +10,7 @@ from lumier_analysis.cleaning import expression_of
 from lumier_analysis.errors import AnalysisError, LumierError, UsageError
 from lumier_analysis.signature import LockedSignature
 from lumier_analysis.study import Study
+from lumier_analysis.study.seal import require_open
 
 _COHORTS = ("test", "validation")
 
@@ -34,14 +35,18 @@ def explain_patient(study: Study, patient: str) -> list[str]:
         No such patient; other codes are not shown.
     AnalysisError
         The study has not been cleaned yet.
+    SealError
+        The patient is not of the test cohort, and the validation outcomes are sealed.
     """
-    cohorts = [c for c in _COHORTS if study.has("landmarks", c)]
+    cohorts = [c for c in _COHORTS if not study.closed("landmarks", c) and study.has("landmarks", c)]
     if not cohorts:
         raise AnalysisError("The study has no landmarks yet", fix=f"run `lumier run data/{study.name}`, then ask again")
     wanted = patient.strip()
     tables = {c: _own(study, "patients", c, wanted) for c in cohorts}
     found = [(c, own) for c, own in tables.items() if len(own)]
     if not found:
+        if any(study.closed("landmarks", c) for c in _COHORTS):
+            require_open(study, "What is known of a patient outside the test cohort")
         n_others = sum(len(study.read("patients", c)) for c in cohorts)
         raise UsageError(
             f"Study {study.name} has no patient {patient!r}",

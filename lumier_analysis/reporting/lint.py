@@ -47,7 +47,7 @@ def study_identifiers(study: Study) -> set[str]:
     found: set[str] = set()
     for cohort in COHORTS:
         for table in ("patients", "visits", "samples", "landmarks"):
-            if study.has(table, cohort):
+            if not study.closed(table, cohort) and study.has(table, cohort):
                 frame = study.read(table, cohort)
                 for column in ("patient_id", "sample_id"):
                     if column in frame.columns:

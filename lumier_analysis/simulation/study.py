@@ -27,9 +27,12 @@ from lumier_analysis.simulation.ecrf import (
 from lumier_analysis.simulation.expression import sample_ct
 from lumier_analysis.simulation.panel import INTERFERON_MODULES, MODULE_NAMES, MODULES
 from lumier_analysis.simulation.truth import true_auc
-from lumier_analysis.study.io import json_text
+from lumier_analysis.study.io import json_text, write_text_atomic
+from lumier_analysis.study.seal import RECIPIENT, new_identity
 
 MINIMUM_PATIENTS = 40
+#: The secret key of the synthetic study's seal.
+IDENTITY = "truth/identity.txt"
 #: Each part of the simulation has its own stream of random numbers: a change in one leaves the others alone.
 _STREAMS = ("people", "course", "clinic", "expression", "chips", "text", "dirt", "privacy")
 
@@ -108,6 +111,16 @@ def _files(n_patients: int, seed: int, n_centres: int, truth_patients: int) -> d
     return files
 
 
+def _key_pair(folder: Path) -> tuple[str, str]:
+    """Return the identity and the recipient of the study: those that it has, where they fit; else new ones."""
+    try:
+        identity = (folder / IDENTITY).read_text(encoding="utf-8")
+        recipient = (folder / RECIPIENT).read_text(encoding="utf-8")
+    except OSError:
+        return new_identity()
+    return (identity, recipient) if recipient.strip() in identity else new_identity()
+
+
 def simulate_study(
     folder: Path,
     *,
@@ -116,11 +129,14 @@ def simulate_study(
     n_centres: int = 6,
     overwrite: bool = False,
     truth_patients: int = 20_000,
+    sealed: bool = True,
 ) -> None:
     """Simulate a study and write its raw files and its truth.
 
-    The same arguments give the same bytes. Files are written to a temporary folder inside `folder` and moved into
-    place at the end; an interrupted run leaves no raw/ and no truth/, or the former ones.
+    The same arguments give the same bytes, but for the key pair of the seal, which is random: its identity plays the
+    data manager in truth/identity.txt, its recipient stands in seal_recipient.txt, and a pair that is there is kept.
+    Files are written to a temporary folder inside `folder` and moved into place at the end; an interrupted run leaves
+    no raw/ and no truth/, or the former ones.
 
     Parameters
     ----------
@@ -136,6 +152,8 @@ def simulate_study(
         Whether an existing raw/ may be replaced.
     truth_patients : int
         Size of the population from which the true AUC is read; at least 200.
+    sealed : bool
+        Whether the validation outcomes of the study shall be sealed; if not, no key is made and none is kept.
 
     Raises
     ------
@@ -155,6 +173,10 @@ def simulate_study(
             fix="simulate into another folder, or say that it may be overwritten",
         )
     files = _files(n_patients, seed, n_centres, truth_patients)
+    recipient = ""
+    if sealed:
+        identity, recipient = _key_pair(folder)
+        files[IDENTITY] = identity.encode("utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".simulating-"))
     try:
@@ -162,8 +184,14 @@ def simulate_study(
             path = scratch / "new" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        if sealed:
+            (scratch / "new" / IDENTITY).chmod(0o600)
         (scratch / "old").mkdir()
-        # raw/ comes last: where it stands, its truth stands too.
+        # raw/ comes last: where it stands, its truth and its seal stand too.
+        if sealed:
+            write_text_atomic(folder / RECIPIENT, recipient)
+        else:
+            (folder / RECIPIENT).unlink(missing_ok=True)
         for part in ("truth", "raw"):
             if (folder / part).exists():
                 (folder / part).replace(scratch / "old" / part)
