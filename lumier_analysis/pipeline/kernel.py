@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -45,7 +46,26 @@ def fixed_environment(token: str | None = None) -> dict[str, str]:
     return environment
 
 
-def kernel_manager_class(root: Path, token: str, ipython_folder: Path) -> type:
+@dataclass(frozen=True)
+class Launch:
+    """How the kernel of a staged run is started.
+
+    Attributes
+    ----------
+    environment : mapping
+        All the variables it gets.
+    prefix : tuple of str
+        What goes before its command.
+    hidden : tuple of Path
+        Folders besides its own whose paths are taken out of what it prints.
+    """
+
+    environment: Mapping[str, str]
+    prefix: tuple[str, ...] = ()
+    hidden: tuple[Path, ...] = ()
+
+
+def kernel_manager_class(root: Path, token: str, ipython_folder: Path, launch: Launch | None = None) -> type:
     """Return the kernel manager of one run: this interpreter, in `root`, in the fixed environment, encrypted.
 
     Parameters
@@ -56,6 +76,8 @@ def kernel_manager_class(root: Path, token: str, ipython_folder: Path) -> type:
         Marks the kernel and its children.
     ipython_folder : Path
         An empty folder, so that no start-up file or configuration of the user's takes part.
+    launch : Launch, optional
+        Of a staged run; its environment takes the place of the fixed one.
     """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager, KernelManager
@@ -71,21 +93,37 @@ def kernel_manager_class(root: Path, token: str, ipython_folder: Path) -> type:
             # Without encryption ipykernel warns on every start; older jupyter_client has no such setting.
             if self.has_trait("transport_encryption"):
                 self.transport_encryption = "auto"
+            if launch is not None:
+                # By default it stands below the user's home, and is named on the kernel's command line.
+                self.connection_file = str(ipython_folder / "kernel.json")
 
         @property
         def kernel_spec(self) -> KernelSpec:
             return KernelSpec(
-                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                argv=[
+                    *(launch.prefix if launch else ()),
+                    sys.executable,
+                    "-m",
+                    "ipykernel_launcher",
+                    "-f",
+                    "{connection_file}",
+                ],
                 display_name="Python 3",
                 language="python",
                 metadata={"supported_encryption": ["curve"]},
             )
 
         async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
-            environment = fixed_environment(token) | {"IPYTHONDIR": str(ipython_folder)}
+            environment = {**launch.environment, TOKEN: token} if launch else fixed_environment(token)
+            environment["IPYTHONDIR"] = str(ipython_folder)
             # What the cells print comes through the kernel's messages; its own last words at an interrupt are noise.
-            launch = {"env": environment, "cwd": str(root), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            await KernelManager._async_start_kernel(self, **(kwargs | launch))
+            settings = {
+                "env": environment,
+                "cwd": str(root),
+                "stdout": subprocess.DEVNULL,
+                "stderr": subprocess.DEVNULL,
+            }
+            await KernelManager._async_start_kernel(self, **(kwargs | settings))
             started.append(int(getattr(self.provisioner, "pid", 0) or 0))
 
     started: list[int] = []

@@ -23,7 +23,7 @@ from typing import Any
 from lumier_analysis import errors
 from lumier_analysis.errors import LumierError, NotebookError
 from lumier_analysis.pipeline.checks import check_notebook, first_line, load_notebook
-from lumier_analysis.pipeline.kernel import end_processes, kernel_manager_class, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.kernel import Launch, end_processes, kernel_manager_class, signals_interrupt, signals_wait
 from lumier_analysis.pipeline.normalise import normalise
 from lumier_analysis.study.io import write_text_atomic
 
@@ -114,11 +114,18 @@ class _Watch:
         return self.number, first_line(self.cell.source)
 
 
-def _execute(source: Any, parameters: Mapping[str, Any], watch: _Watch, root: Path, cell_seconds: int) -> None:
+def _execute(
+    source: Any,
+    parameters: Mapping[str, Any],
+    watch: _Watch,
+    root: Path,
+    cell_seconds: int,
+    launch: Launch | None,
+) -> None:
     """Execute through papermill; whatever it started is gone when this returns or raises."""
     token = uuid.uuid4().hex
     with tempfile.TemporaryDirectory(prefix="lumier-ipython-", ignore_cleanup_errors=True) as folder:
-        manager = kernel_manager_class(root, token, Path(folder))
+        manager = kernel_manager_class(root, token, Path(folder), launch)
         try:
             from papermill import execute_notebook
 
@@ -220,6 +227,7 @@ def run_notebook(
     root: Path,
     failed: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
+    launch: Launch | None = None,
 ) -> NotebookRun:
     """Run a notebook; write the executed one to `output` only if every cell ran without error.
 
@@ -237,6 +245,8 @@ def run_notebook(
         Where an unfinished notebook is kept; beside `output` with the ending ``.failed.ipynb`` by default.
     cell_seconds : int
         Longest time one cell may take, in seconds.
+    launch : Launch, optional
+        How the kernel of a staged run is started; in the fixed environment by default.
 
     Returns
     -------
@@ -261,13 +271,15 @@ def run_notebook(
     watch, caught = _Watch(), None
     with signals_interrupt():
         try:
-            _execute(notebook, parameters, watch, root, cell_seconds)
+            _execute(notebook, parameters, watch, root, cell_seconds, launch)
         except (Exception, KeyboardInterrupt) as error:
             caught = error
     described = _describe(caught, watch, source.stem, cell_seconds)
     path: Path | None = None
     if watch.notebook is not None:
-        executed = normalise(watch.notebook, notebook, root)
+        executed = watch.notebook
+        for place in (root, *(launch.hidden if launch else ())):
+            executed = normalise(executed, notebook, place)
         path = output if described["outcome"] is Outcome.DONE else failed
         with signals_wait():
             write_text_atomic(path, nbformat.writes(executed) + "\n")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from lumier_analysis.cleaning.permute import Permuted, permute_outcomes
 from lumier_analysis.errors import AnalysisError, SignatureError
 from lumier_analysis.pipeline.kernel import signals_interrupt
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
-from lumier_analysis.pipeline.stages import Stage, files_at, find_stage
+from lumier_analysis.pipeline.staged import staged
+from lumier_analysis.pipeline.stages import Stage, find_stage
 from lumier_analysis.study import Study
 
 COHORT = "validation"
@@ -50,38 +48,26 @@ class Rehearsal:
         ]
 
 
-def stage_study(study: Study, root: Path, stage: Stage, *, seed: int) -> tuple[Study, Permuted | None]:
-    """Make a project in `root` that holds what `stage` reads, the outcomes of the validation cohort permuted.
+def no_true_outcome(path: str) -> bool:
+    """Tell whether an input may be staged as it is: the tables with outcomes of the validation cohort may not."""
+    parts = path.split("/")
+    return parts[-2:-1] != [COHORT] or parts[-1].partition(".")[0] not in _TABLES
+
+
+def permute_staged(study: Study, made: Study, *, seed: int) -> Permuted | None:
+    """Write the outcome tables of the validation cohort into a staged study, permuted between patients.
 
     Returns
     -------
-    Study, Permuted or None
+    Permuted or None
         None where the study has no validation cohort.
     """
-    package = Path(__file__).resolve().parents[1]
-    shutil.copy(package.parent / "pyproject.toml", root / "pyproject.toml")
-    try:
-        (root / package.name).symlink_to(package, target_is_directory=True)
-    except OSError:  # where links need a privilege
-        shutil.copytree(package, root / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    folder = root / "data" / study.name
-    staged = Study(folder, folder / "raw", study.plan, root)
-    for name in stage.reads:
-        for relative, source in files_at(study, name).items():
-            head, _, rest = relative.partition("/")
-            target = {"analysis": staged.analysis, "reports": staged.reports}[head] / rest
-            # No copy of a true outcome: these tables are written permuted, below.
-            if source.parent.name != COHORT or source.stem not in _TABLES:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, target)
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(study.folder / "plan.yml", folder / "plan.yml")
     if not study.has("landmarks", COHORT):
-        return staged, None
+        return None
     permuted = permute_outcomes(*(study.read(t, COHORT) for t in _TABLES), seed=seed)
     for table in _TABLES:
-        staged.write(table, COHORT, getattr(permuted, table))
-    return staged, permuted
+        made.write(table, COHORT, getattr(permuted, table))
+    return permuted
 
 
 def rehearse(study: Study, *, seed: int | None = None, stage: Stage | None = None) -> Rehearsal:
@@ -111,13 +97,12 @@ def rehearse(study: Study, *, seed: int | None = None, stage: Stage | None = Non
         raise AnalysisError("The study has no tables yet", fix=f"run `lumier run data/{study.name} --only clean`")
     if not study.signature_path.is_file():
         raise SignatureError("There is no locked signature to rehearse with", fix=f"run `lumier run data/{study.name}`")
-    with signals_interrupt(), tempfile.TemporaryDirectory(prefix="lumier-dry-run-") as folder:
-        root = Path(folder).resolve()
-        staged, permuted = stage_study(study, root, stage, seed=study.plan.study.seed if seed is None else seed)
+    with signals_interrupt(), staged(study, stage, prefix="lumier-dry-run-", keep=no_true_outcome) as place:
+        made = place.study
+        permuted = permute_staged(study, made, seed=study.plan.study.seed if seed is None else seed)
         source = study.root / "notebooks" / f"{stage.notebook}.ipynb"
-        output = staged.reports / "notebooks" / source.name
-        failed = output.with_suffix(".failed.ipynb")
-        run = run_notebook(source, output, {"study": f"data/{staged.name}"}, root=root, failed=failed)
+        output = place.base / "executed" / source.name
+        run = run_notebook(source, output, {"study": f"data/{made.name}"}, root=made.root, launch=place.launch)
         error = run.error()
         if error is not None:
             where = f"In [{run.cell}]: {run.line}" if run.cell else "before its first cell"
@@ -125,7 +110,7 @@ def rehearse(study: Study, *, seed: int | None = None, stage: Stage | None = Non
             if run.outcome is Outcome.INTERRUPTED:
                 raise KeyboardInterrupt(run.sentence) from error
             raise error
-        ledger = staged.results / f"{stage.notebook}.json"
+        ledger = made.results / f"{stage.notebook}.json"
         numbers = len(json.loads(ledger.read_text(encoding="utf-8"))["entries"]) if ledger.is_file() else 0
     counts = (permuted.n_patients, permuted.n_kept) if permuted else (0, 0)
     return Rehearsal(*counts, numbers, len(run.warnings), run.seconds)

@@ -19,11 +19,15 @@ from lumier_analysis.pipeline.kernel import end_processes, fixed_environment, si
 from lumier_analysis.pipeline.machine import memory_watched, processor
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.progress import Progress
+from lumier_analysis.pipeline.staged import run_staged
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of
 from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.io import write_json
 from lumier_analysis.study.who import who
+
+#: What the record of a run says of a stage that ran in the project folder itself.
+NOT_STAGED = "not staged"
 
 
 @dataclass(frozen=True)
@@ -111,20 +115,25 @@ def _run_builder(stage: Stage, study: Study) -> None:
     raise NotebookError(f"The stage {stage.name} stopped: {last}", fix=f"see {shown(log, study.root)}")
 
 
-def _run_stage(stage: Stage, study: Study) -> tuple[float, tuple[str, ...]]:
-    """Run one stage; return seconds and warnings, or raise with what the user may do next."""
+def _run_stage(stage: Stage, study: Study) -> tuple[float, tuple[str, ...], str]:
+    """Run one stage; return seconds, warnings and how it was kept apart, or raise with what the user may do next."""
     began = time.monotonic()
     if not stage.notebook:
         _run_builder(stage, study)
-        return time.monotonic() - began, ()
+        return time.monotonic() - began, (), NOT_STAGED
     source = study.root / "notebooks" / f"{stage.notebook}.ipynb"
     parameters = parameters_of(stage, study)
     failed = study.analysis / "run" / f"{stage.notebook}.failed.ipynb"
     output = study.reports / "notebooks" / f"{stage.notebook}.ipynb"
-    run = run_notebook(source, output, parameters, root=study.root, failed=failed)
+    isolation = NOT_STAGED
+    if stage.staged:
+        run, masks = run_staged(stage, study, failed)
+        isolation = masks.sentence
+    else:
+        run = run_notebook(source, output, parameters, root=study.root, failed=failed)
     error = run.error()
     if error is None:
-        return run.seconds, run.warnings
+        return run.seconds, run.warnings, isolation
     if run.outcome is not Outcome.REFUSED:
         at = f"In [{run.cell}]: {run.line}" if run.cell else "before its first cell"
         settings = ", ".join(f"{k} = {v!r}" for k, v in parameters.items())
@@ -158,7 +167,7 @@ def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, 
     started = datetime.datetime.now(datetime.UTC)
     try:
         with memory_watched() as memory:
-            seconds, warnings = _run_stage(stage, study)
+            seconds, warnings, isolation = _run_stage(stage, study)
         _complete(stage, study)
     except BaseException:
         with signals_wait():
@@ -179,6 +188,7 @@ def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, 
             "parameters": parameters_of(stage, study),
             "raw": parameters_of(stage, study).get("raw"),
             "warnings": list(warnings),
+            "isolation": isolation,
             "key": key,
             "outputs": output_hashes(study, outputs),
             "platform": platform.platform(),

@@ -29,6 +29,10 @@ class Stage:
         Inputs that decide whether the stage is fresh, and outputs it must have written.
     reads_raw : bool
         Whether the raw files and ``corrections.csv`` are inputs.
+    staged : bool
+        Whether the notebook runs in a project folder that holds its inputs alone.
+    may_write : tuple of str
+        Outputs of a staged stage that need not be there; it may write nothing else.
     """
 
     name: str
@@ -37,6 +41,8 @@ class Stage:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     reads_raw: bool = False
+    staged: bool = False
+    may_write: tuple[str, ...] = ()
 
 
 STAGES = (
@@ -64,6 +70,8 @@ STAGES = (
             "analysis/results/02_signature_derivation.json",
             "reports/locked_signature.json",
         ),
+        staged=True,
+        may_write=("analysis/clinical_model.json", "reports/figures"),
     ),
     Stage(
         "validate",

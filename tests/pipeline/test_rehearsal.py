@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from lumier_analysis.errors import AnalysisError, SignatureError
-from lumier_analysis.pipeline.rehearsal import Rehearsal, rehearse, stage_study
+from lumier_analysis.pipeline.rehearsal import Rehearsal, no_true_outcome, permute_staged, rehearse
+from lumier_analysis.pipeline.staged import fill_project
 from lumier_analysis.pipeline.stages import Stage
 from lumier_analysis.study import Study, open_study, project_root
 
@@ -77,7 +78,9 @@ def test_a_failure_names_the_cell_and_leaves_nothing(study, make_notebook):
 def test_no_true_outcome_is_copied(study, tmp_path):
     root = tmp_path / "stage"
     root.mkdir()
-    staged, permuted = stage_study(study, root, STAGE, seed=1)
+    staged = fill_project(study, root, STAGE, keep=no_true_outcome)
+    assert not any(staged.has(t, "validation") for t in ("landmarks", "visits", "flares", "patients"))
+    permuted = permute_staged(study, staged, seed=1)
     assert permuted is not None
     true, shown = (s.read("landmarks", "validation")["follow_up_days"].tolist() for s in (study, staged))
     assert sorted(true) == sorted(shown) and true != shown

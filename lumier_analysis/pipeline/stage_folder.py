@@ -1,0 +1,78 @@
+"""The temporary folder of a stage: gone when the stage ends, or when the next one starts if it was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from lumier_analysis.pipeline.kernel import signals_wait
+
+#: Names of such folders begin so; they hold patient-level tables, so none may be left.
+PREFIXES = ("lumier-stage-", "lumier-dry-run-", "lumier-isolation-")
+OWNER = "owner.json"
+#: A folder younger than this, in seconds, may not have been given its owner yet.
+YOUNG = 60.0
+
+
+def _abandoned(folder: Path) -> bool:
+    """Tell whether the process that made the folder is gone; False where that cannot be known."""
+    try:
+        stat = folder.lstat()
+        if folder.is_symlink() or (hasattr(os, "getuid") and stat.st_uid != os.getuid()):
+            return False
+        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        return abs(psutil.Process(int(owner["pid"])).create_time() - float(owner["created"])) > 1.0
+    except psutil.NoSuchProcess:
+        return True
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        with suppress(OSError):
+            return not (folder / OWNER).exists() and time.time() - folder.stat().st_mtime > YOUNG
+        return False
+
+
+def sweep() -> int:
+    """Delete what stages that were killed have left in the temporary folder; return how many there were."""
+    found = [p for prefix in PREFIXES for p in Path(tempfile.gettempdir()).glob(f"{prefix}*") if _abandoned(p)]
+    for folder in found:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(found)
+
+
+@contextmanager
+def stage_folder(prefix: str = PREFIXES[0]) -> Iterator[Path]:
+    """Give a new folder that its user alone may read, and delete it at the end, whatever ends it.
+
+    Parameters
+    ----------
+    prefix : str
+        One of `PREFIXES`.
+    """
+    sweep()
+    base = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+    try:
+        me = {"pid": os.getpid(), "created": psutil.Process().create_time()}
+        (base / OWNER).write_text(json.dumps(me), encoding="utf-8")
+        yield base
+    finally:
+        with signals_wait():
+            _make_deletable(base)
+            shutil.rmtree(base, ignore_errors=True)
+
+
+def _make_deletable(base: Path) -> None:
+    """Give the user back the right to empty folders that a stage has closed; Windows wants it of files too."""
+    for folder, _, files in os.walk(base):
+        with suppress(OSError):
+            Path(folder).chmod(0o700)
+        if os.name == "nt":
+            for name in files:
+                with suppress(OSError):
+                    Path(folder, name).chmod(0o600)
