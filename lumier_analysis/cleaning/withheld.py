@@ -97,10 +97,14 @@ def open_measured(measured: Measured) -> Measured:
     """Return the measurement without the numbers of all tubes, from which those of flare visits could be worked out."""
     notes = {what: n for what, n in measured.notes.items() if what not in _TUBE_COUNTS}
     quality = measured.quality
-    if quality is not None and len(quality.findings):
-        findings = quality.findings
-        of = findings["of"].astype(object).mask(findings["unit"].eq("samples"), SEALED)
-        quality = replace(quality, findings=findings.assign(of=of))
+    if quality is not None:
+        findings, levels = quality.findings, quality.normalisation
+        if len(findings):
+            of = findings["of"].astype(object).mask(findings["unit"].eq("samples"), SEALED)
+            findings = findings.assign(of=of)
+        if "samples" in levels:
+            levels = levels.assign(samples=SEALED)
+        quality = replace(quality, findings=findings, normalisation=levels)
     return replace(measured, notes=notes, quality=quality)
 
 

@@ -13,7 +13,7 @@ def simulated(tmp_path_factory):
     """The embedded study at its default seed; the population behind the true AUC is small here."""
     folder = tmp_path_factory.mktemp("data") / "synthetic"
     folder.mkdir()
-    simulate_study(folder, truth_patients=200)
+    simulate_study(folder, truth_patients=200, sealed=False)
     shutil.copy(project_root() / "data/synthetic/plan.yml", folder)
     return folder
 

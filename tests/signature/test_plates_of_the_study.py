@@ -19,7 +19,7 @@ from lumier_analysis.study import open_study, project_root
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "synthetic"
     folder.mkdir()
-    simulate_study(folder, truth_patients=200)
+    simulate_study(folder, truth_patients=200, sealed=False)
     shutil.copy(project_root() / "data/synthetic/plan.yml", folder)
     return open_study(folder)
 

@@ -10,8 +10,13 @@ from lumier_analysis.simulation import simulate_study, study
 SMALL = {"n_patients": 40, "truth_patients": 400}
 
 
+KEYS = {"seal_recipient.txt", "truth/identity.txt"}
+
+
 def contents(folder):
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """Everything that was simulated; the key pair is random."""
+    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {name: content for name, content in files.items() if name not in KEYS}
 
 
 def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
@@ -22,7 +27,7 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
     assert first == contents(tmp_path / "b")
     other = contents(tmp_path / "c")
     assert all(first[name] != other[name] for name in set(first) & set(other))
-    assert not [p for p in (tmp_path / "a").iterdir() if p.name not in ("raw", "truth")]
+    assert not [p for p in (tmp_path / "a").iterdir() if p.name not in ("raw", "truth", "seal_recipient.txt")]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -40,7 +45,7 @@ def test_existing_raw_is_left_alone(tmp_path):
     assert contents(tmp_path) == {"raw/mine.csv": b"x"}
     simulate_study(tmp_path, overwrite=True, **SMALL)
     assert "raw/mine.csv" not in contents(tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {"raw", "truth"}
+    assert {p.name for p in tmp_path.iterdir()} == {"raw", "truth", "seal_recipient.txt"}
 
 
 def test_interrupted_run_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
@@ -55,6 +60,23 @@ def test_interrupted_run_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         simulate_study(tmp_path, **SMALL)
     assert [p.name for p in tmp_path.iterdir()] == ["plan.yml"]
+
+
+def test_a_key_pair_is_made_kept_and_renewed_where_it_does_not_fit(tmp_path):
+    def pair():
+        return [(tmp_path / name).read_text(encoding="utf-8") for name in sorted(KEYS)]
+
+    simulate_study(tmp_path, **SMALL)
+    first = pair()
+    assert first[0].startswith("age1") and first[0].strip() in first[1]
+    simulate_study(tmp_path, overwrite=True, **SMALL)
+    assert pair() == first
+    (tmp_path / "truth" / "identity.txt").unlink()
+    simulate_study(tmp_path, overwrite=True, **SMALL)
+    second = pair()
+    assert second[0] != first[0] and second[0].strip() in second[1]
+    simulate_study(tmp_path, overwrite=True, sealed=False, **SMALL)
+    assert not [name for name in KEYS if (tmp_path / name).exists()]
 
 
 @pytest.mark.parametrize("wrong", [{"n_patients": 10}, {"n_centres": 0}, {"seed": -1}])
