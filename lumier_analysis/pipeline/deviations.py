@@ -56,7 +56,8 @@ def entry_text(
         Content hash of the lock that was amended, and of the new one.
     """
     rows = [f"| {_table_cell(d.what)} | {_table_cell(d.was)} | {_table_cell(d.now)} |" for d in moved]
-    opened = "no sealed outcomes" if openings is None else f"opened {openings} times before this"
+    times = {0: "not opened", 1: "opened once"}.get(openings or 0, f"opened {openings} times")
+    opened = "never under seal" if openings is None else f"{times} before this"
     lines = [
         f"## {number}. {date}, {who}",
         "",

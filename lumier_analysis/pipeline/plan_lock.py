@@ -250,6 +250,8 @@ def _restore(study: Study, moved: Difference, record: dict[str, Any]) -> str:
         "package": f"lumier_analysis/{rest}",
         "lock": "requirements.lock",
     }
+    if moved.was is None and kind in ("package", "raw"):
+        return f"remove {paths.get(kind, rest)}"
     if path := paths.get(kind):
         commit = record.get("commit")
         known = isinstance(commit, str) and not record.get("uncommitted_changes")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
-from lumier_analysis.pipeline.stages import Stage
-from lumier_analysis.study import load_plan
+from lumier_analysis.pipeline.stages import STAGES, Stage
+from lumier_analysis.signature import ClinicalModel, LockContext
+from lumier_analysis.signature.lock import lock_module_score
+from lumier_analysis.study import Study, load_plan, open_study
 
 ROOT = Path(__file__).resolve().parents[2]
 MakeNotebook = Callable[..., Path]
@@ -99,3 +103,77 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tiny_stages() -> tuple[Stage, ...]:
     """Return the stages of the tiny project."""
     return TINY_STAGES
+
+
+def write_study_to_lock(root: Path, *, synthetic: bool) -> None:
+    """Give the study data/tiny of `project` what a derived study has: notebooks, tables, signature, clinical model."""
+    version = importlib.metadata.version("numpy")
+    (root / "requirements.lock").write_text(f"numpy=={version} \\\n    --hash=sha256:{'0' * 64}\n    # via pandas\n")
+    plan = root / "data" / "tiny" / "plan.yml"
+    if not synthetic:
+        plan.write_text(plan.read_text("utf-8").replace("synthetic: true", "synthetic: false", 1), "utf-8")
+    for stage in STAGES:
+        if stage.notebook:
+            target = root / "notebooks" / f"{stage.notebook}.ipynb"
+            write_notebook(target, "a = 1\nb = 2", "c = a + b", parameters='study = "data/synthetic"\nraw = None')
+    study = open_study("data/tiny")
+    ids = [f"P{i}" for i in range(6)]
+    for cohort in ("test", "validation"):
+        tubes = [f"{cohort}-{i}" for i in ids]
+        visit = ["M0", "M3", "M6", "M0", "M3", "flare"]
+        samples = pd.DataFrame({"sample_id": tubes, "patient_id": ids, "visit": visit, "rin": 8.5})
+        study.write("samples", cohort, samples)
+        expression = pd.DataFrame({"a1": [5.0, 6, 7, 8, 9, 10]}, index=pd.Index(tubes, name="sample_id"))
+        study.write("expression", cohort, expression)
+    cohorts = ["test", "validation"] * 3
+    study.write("patients", "test", pd.DataFrame({"patient_id": ids, "cohort": cohorts, "centre": "A"}))
+    genes = ["a1", "a2"]
+    reference = {g: 5.0 for g in genes}
+    context = LockContext(
+        modules={"A": genes},
+        scores={"a": ["A"]},
+        reference_genes=["r1"],
+        mean=pd.Series(reference),
+        sd=pd.Series(reference),
+        scaling_reference="quiescent_first_visit",
+        calibration=None,
+        threshold=0.25,
+        plan_hash="p" * 64,
+        data_hash="d" * 64,
+    )
+    lock_module_score(context, "a").save(study.signature_path)
+    names = ("intercept", "sledai")
+    ClinicalModel(
+        columns=("sledai",),
+        transformation={"sledai": "none"},
+        coefficients=dict(zip(names, (-3.0, 0.2), strict=True)),
+        standard_errors=dict.fromkeys(names, 0.1),
+        df=dict.fromkeys(names, 40.0),
+        fmi=dict.fromkeys(names, 0.1),
+        n_rows=100,
+        n_patients=50,
+        n_events=12,
+        n_missing={"sledai": 0},
+        imputations=20,
+        seed=1,
+        data_hash="a" * 64,
+        software="lumier-analysis",
+    ).save(study.clinical_model_path)
+    study.reports.mkdir(parents=True, exist_ok=True)
+    shutil.copy(study.signature_path, study.reports / "locked_signature.json")
+
+
+@pytest.fixture
+def lockable(project: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """Return the tiny study, not synthetic, as it stands when its signature is derived and it is to be locked."""
+    monkeypatch.setenv("LUMIER_WHO", "AB")
+    write_study_to_lock(project, synthetic=False)
+    return open_study("data/tiny")
+
+
+@pytest.fixture
+def lockable_synthetic(project: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """Return the same as `lockable`, of a synthetic study."""
+    monkeypatch.setenv("LUMIER_WHO", "AB")
+    write_study_to_lock(project, synthetic=True)
+    return open_study("data/tiny")
