@@ -177,3 +177,78 @@ def lockable_synthetic(project: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setenv("LUMIER_WHO", "AB")
     write_study_to_lock(project, synthetic=True)
     return open_study("data/tiny")
+
+
+# --- a study whose notebooks write ledgers, for replay and export; the standard library alone, so that it is quick ---
+
+LEDGER_STAGES = (
+    Stage(
+        "clean",
+        notebook="01_first",
+        reads_raw=True,
+        writes=("analysis/tables", "analysis/results/01_first.json"),
+    ),
+    Stage(
+        "derive",
+        notebook="02_second",
+        reads=("analysis/tables",),
+        writes=("analysis/results/02_second.json", "reports/figures"),
+    ),
+    Stage(
+        "report",
+        builder="lumier_analysis.tiny_report:build",
+        reads=("analysis/results", "reports/figures"),
+        writes=("reports/report.html",),
+    ),
+)
+WRITE_ENTRIES = """
+import hashlib, json, os, time
+from pathlib import Path
+folder = Path(study) / "analysis"
+raw_folder = Path(raw) if raw else Path(study) / "raw"
+empty = dict(label="A number", kind="estimate", se=None, ci_low=None, ci_high=None, level=None, p_value=None,
+             n_patients=None, n_rows=None, n_events=None, estimator="", unit="", note="", plan_item="primary",
+             notebook="", cell="id-2")
+"""
+FIRST_LEDGER = """
+text = (raw_folder / "ecrf_patients.csv").read_text()
+(folder / "tables" / "test").mkdir(parents=True, exist_ok=True)
+(folder / "results").mkdir(exist_ok=True)
+(folder / "tables" / "test" / "patients.csv").write_text(text.upper())
+size = dict(empty, id="quality.size", kind="count", value=float(len(text)), plan_item="data_quality", notebook="01_first")
+few = dict(size, id="quality.few", value=3.0)
+threads = dict(size, id="env.threads", kind="estimate", value=float(os.environ["OMP_NUM_THREADS"]) + 0.5)
+seed = dict(threads, id="env.hash", value=hash("lumier") / 2**61)
+zone = dict(threads, id="env.zone", value=time.timezone + 0.5)
+locale = dict(threads, id="env.locale", value=0.5, note=os.environ["LC_ALL"] + os.environ.get("LANGUAGE", ""))
+entries = [size, few, threads, seed, zone, locale]
+content = dict(schema=1, notebook="01_first", inputs={}, entries=entries)
+(folder / "results" / "01_first.json").write_text(json.dumps(content))
+"""
+SECOND_LEDGER = """
+table = folder / "tables" / "test" / "patients.csv"
+auc = dict(empty, id="validation.primary.auc", value=len(table.read_text()) / 31, se=0.05, notebook="02_second",
+           n_patients=40, n_rows=90, n_events=12, estimator="AUC, Obuchowski clustered; logit interval")
+inputs = {"analysis/tables/test/patients.csv": hashlib.sha256(table.read_bytes()).hexdigest()}
+content = dict(schema=1, notebook="02_second", inputs=inputs, entries=[auc])
+(folder / "results" / "02_second.json").write_text(json.dumps(content))
+target = Path("reports") / Path(study).name / "figures"
+target.mkdir(parents=True, exist_ok=True)
+(target / "one.svg").write_text("<svg/>")
+"""
+
+
+@pytest.fixture
+def ledger_project(project: Path) -> Path:
+    """Return the tiny project with notebooks that write ledgers."""
+    (project / "lumier_analysis" / "tiny_report.py").write_text(REPORT)
+    parameters = 'study = "data/synthetic"\nraw = None'
+    for name, source in (("01_first", FIRST_LEDGER), ("02_second", SECOND_LEDGER)):
+        write_notebook(project / "notebooks" / f"{name}.ipynb", WRITE_ENTRIES, source, parameters=parameters)
+    return project
+
+
+@pytest.fixture
+def ledger_stages() -> tuple[Stage, ...]:
+    """Return the stages of the ledger project."""
+    return LEDGER_STAGES
