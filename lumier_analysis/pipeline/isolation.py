@@ -82,14 +82,15 @@ class Isolation:
         rows = [["route", *kinds], *([route, *(by.get((route, k), "") for k in kinds)] for route in routes)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         table = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        state = "sealed" if self.sealed else "not sealed: opened, or never sealed"
-        said = [f"Derivation of data/{self.study} here: {self.masks.sentence}. The outcomes are {state}.", *table]
+        state = "sealed" if self.sealed else "not sealed (opened, or never sealed)"
+        layers = "staged, scrubbed and masked" if self.masks.held else "staged and scrubbed only"
+        said = [f"Derivation of data/{self.study} here: {layers}. The validation outcomes are {state}.", *table]
         if self.absent:
             said.append(f"Not there, so not tried: {', '.join(self.absent)}.")
         if not self.masks.held:
             said.append(
-                f"Staged and scrubbed only ({self.masks.why}): a notebook that guesses an absolute path, or"
-                " learns it from the runner's process, reads raw/, truth/ and every table that is not encrypted in clear."
+                f"Staged and scrubbed only: {self.masks.why}. A notebook that guesses an absolute path, or learns it"
+                " from the runner's process, reads raw/, truth/ and every table that is not encrypted, in clear."
             )
         read = sorted({a.kind for a in self.leaked})
         n = len(self.attempts)

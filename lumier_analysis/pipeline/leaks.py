@@ -114,7 +114,10 @@ def _new_namespace(path: str) -> bytes:
     """Take the masks away in a namespace of the child's own, where it holds every capability."""
     up = 'p="$1"; while [ "$p" != / ]; do umount -l "$p" 2>/dev/null; p=$(dirname "$p"); done'
     script = f'{up}; cat "$1"'
-    return _child("unshare", "--user", "--map-current-user", "--mount", "sh", "-c", script, "sh", path)
+    try:
+        return _child("unshare", "--user", "--map-current-user", "--mount", "sh", "-c", script, "sh", path)
+    except PermissionError:  # root may not map itself again; it has the capabilities all the same
+        return _child("unshare", "--user", "--mount", "sh", "-c", script, "sh", path)
 
 
 BY_PATH: dict[str, Reader] = {
