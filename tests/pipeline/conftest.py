@@ -128,7 +128,7 @@ def write_study_to_lock(root: Path, *, synthetic: bool) -> None:
     cohorts = ["test", "validation"] * 3
     study.write("patients", "test", pd.DataFrame({"patient_id": ids, "cohort": cohorts, "centre": "A"}))
     genes = ["a1", "a2"]
-    reference = {g: 5.0 for g in genes}
+    reference = dict.fromkeys(genes, 5.0)
     context = LockContext(
         modules={"A": genes},
         scores={"a": ["A"]},
@@ -215,7 +215,8 @@ text = (raw_folder / "ecrf_patients.csv").read_text()
 (folder / "tables" / "test").mkdir(parents=True, exist_ok=True)
 (folder / "results").mkdir(exist_ok=True)
 (folder / "tables" / "test" / "patients.csv").write_text(text.upper())
-size = dict(empty, id="quality.size", kind="count", value=float(len(text)), plan_item="data_quality", notebook="01_first")
+size = dict(empty, id="quality.size", kind="count", value=float(len(text)), plan_item="data_quality",
+            notebook="01_first")
 few = dict(size, id="quality.few", value=3.0)
 threads = dict(size, id="env.threads", kind="estimate", value=float(os.environ["OMP_NUM_THREADS"]) + 0.5)
 seed = dict(threads, id="env.hash", value=hash("lumier") / 2**61)
