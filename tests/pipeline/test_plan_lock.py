@@ -49,7 +49,7 @@ def test_what_was_locked_is_unchanged_until_something_moves(lockable: Study) -> 
 def test_a_study_that_is_not_locked_says_so(lockable: Study) -> None:
     assert read_lock(lockable) is None and amendments(lockable) == []
     for call in (require_unchanged, differences, lock_hash):
-        with pytest.raises(LockError, match="not locked.*lumier lock data/tiny"):
+        with pytest.raises(LockError, match=r"not locked.*lumier lock data/tiny"):
             call(lockable)
 
 
@@ -83,7 +83,7 @@ def test_no_lock_without_a_verified_signature(lockable: Study) -> None:
     with pytest.raises(SignatureError, match="threshold"):
         lock_study(lockable)
     lockable.signature_path.unlink()
-    with pytest.raises(LockError, match="no locked signature yet.*lumier run data/tiny"):
+    with pytest.raises(LockError, match=r"no locked signature yet.*lumier run data/tiny"):
         lock_study(lockable)
     assert not lock_path(lockable).exists()
 
@@ -191,9 +191,9 @@ def test_an_altered_record_is_not_amended_upon(lockable: Study) -> None:
     edit(deviations_path(lockable), "Reason: one", "Reason: another")
     change_plan_again = lockable.folder / "plan.yml"
     edit(change_plan_again, "cap_days: 105", "cap_days: 100")
-    with pytest.raises(LockError, match="entry 1 of .* was altered"):
+    with pytest.raises(LockError, match=r"entry 1 of .* was altered"):
         amend(lockable, "two")
-    with pytest.raises(LockError, match="entry 1 of .* was altered"):
+    with pytest.raises(LockError, match=r"entry 1 of .* was altered"):
         require_unchanged(lockable)
 
 

@@ -1,0 +1,426 @@
+"""Single changes of a locked study: each is caught by `require_unchanged` or `verify`, and the message names it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from lumier_analysis.errors import LumierError
+from lumier_analysis.pipeline import doctor
+from lumier_analysis.pipeline.plan_lock import amend, lock_hash, lock_study, require_unchanged
+from lumier_analysis.pipeline.verify_lock import verify
+from lumier_analysis.signature import ClinicalModel, LockedSignature
+from lumier_analysis.study import Study, open_study, opening_log
+from lumier_analysis.study.lockfile import lock_hashes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One change: what it is called in docs/, how it is made, and what the message must name."""
+
+    name: str
+    make: Callable[[Study], object]
+    names: str
+
+
+def text(path: str, old: str, new: str) -> Callable[[Study], object]:
+    """Replace the first `old` in a file of the project."""
+
+    def change(study: Study) -> None:
+        file = study.root / path
+        content = file.read_bytes().decode("utf-8")
+        assert old in content, (path, old)
+        file.write_bytes(content.replace(old, new, 1).encode("utf-8"))
+
+    return change
+
+
+def plan(old: str, new: str) -> Callable[[Study], object]:
+    return text("data/tiny/plan.yml", old, new)
+
+
+def gone(path: str) -> Callable[[Study], object]:
+    return lambda study: (study.root / path).unlink()
+
+
+def added(path: str, content: str) -> Callable[[Study], object]:
+    return lambda study: (study.root / path).write_text(content, "utf-8")
+
+
+def notebook(change: Callable[[list], object]) -> Callable[[Study], object]:
+    """Change the cells of notebook 03."""
+
+    def make(study: Study) -> None:
+        path = study.root / "notebooks" / "03_locked_validation.ipynb"
+        content = nbformat.read(path, as_version=4)
+        change(content.cells)
+        nbformat.write(content, path)
+
+    return make
+
+
+def source(number: int, content: str) -> Callable[[Study], object]:
+    return notebook(lambda cells: setattr(cells[number], "source", content))
+
+
+def table(name: str, cohort: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Study], object]:
+    return lambda study: study.write(name, cohort, change(study.read(name, cohort)))
+
+
+def swap_cohorts(patients: pd.DataFrame) -> pd.DataFrame:
+    labels = patients["cohort"].tolist()
+    labels[0], labels[1] = labels[1], labels[0]
+    return patients.assign(cohort=labels)
+
+
+def relocked_weight(study: Study) -> None:
+    """A weight altered by someone who writes the signature's own hashes anew, and its copy."""
+    signature = LockedSignature.load(study.signature_path)
+    altered = replace(signature, weights=signature.weights | {"a1": 0.75}, hashes={}, test_vectors=())
+    vectors = tuple(v | altered.expected(v["expression"]) for v in signature.test_vectors)
+    altered = replace(altered, test_vectors=vectors)
+    altered = replace(altered, hashes=altered.field_hashes())
+    altered.verify()  # the forgery is one that the signature itself does not show
+    altered.save(study.signature_path)
+    altered.save(study.reports / "locked_signature.json")
+
+
+def refitted_clinical_model(study: Study) -> None:
+    model = ClinicalModel.load(study.clinical_model_path)
+    replace(model, coefficients=model.coefficients | {"sledai": 0.3}).save(study.clinical_model_path)
+
+
+def lock_part(study: Study) -> None:
+    text("data/tiny/plan.lock.json", '"plan:landmarks.cap_days": "105"', '"plan:landmarks.cap_days": "112"')(study)
+
+
+def forged_lock(study: Study) -> None:
+    """A part of the lock altered by someone who writes the lock's hashes anew."""
+    path = study.folder / "plan.lock.json"
+    lock = json.loads(path.read_text("utf-8"))
+    lock["parts"]["raw:samples.csv"] = "0" * 64
+    path.write_text(json.dumps(lock | {"hashes": lock_hashes(lock)}), "utf-8")
+
+
+def uncounted_amendment(study: Study) -> None:
+    path = study.folder / "plan.lock.json"
+    lock = json.loads(path.read_text("utf-8"))
+    lock["amendments"].pop()
+    path.write_text(json.dumps(lock), "utf-8")
+
+
+def without_entry(study: Study) -> None:
+    path = study.folder / "deviations.md"
+    content = path.read_text("utf-8")
+    path.write_text(content[: content.index("## 1. ")] + content[content.index("## 2. ") :], "utf-8")
+
+
+def deleted_log_line(study: Study) -> None:
+    path = study.folder / "openings.jsonl"
+    path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[1:]), "utf-8")
+
+
+def installed(**versions: str) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(doctor, "installed_versions", lambda: versions)
+
+
+NUMPY = doctor.installed_versions()["numpy"]
+DEVIATIONS, LOCK, SIGNATURE = "data/tiny/deviations.md", "data/tiny/plan.lock.json", "analysis/locked_signature.json"
+MUTATIONS = (
+    Mutation("a digit in the plan", plan("minimum_gap_days: 1 ", "minimum_gap_days: 2 "), "landmarks.minimum_gap_days"),
+    Mutation("a word in the plan", plan("definition: sfi_any", "definition: sfi_severe"), "flare.definition"),
+    Mutation("a key taken out of the plan", plan("disclosure: {threshold: 5}", ""), "disclosure.threshold is gone"),
+    Mutation(
+        "a key put into the plan", plan("  outer_folds: 10", "  outer_folds: 10\n  seed_offset: 1"), "seed_offset"
+    ),
+    Mutation(
+        "a sensitivity analysis taken out", plan("  - {id: gap_14,", "  # - {id: gap_14,"), r"sensitivity\[gap_14\]"
+    ),
+    Mutation("the order of the analyses", lambda s: swap_analyses(s), r"plan analyses .*derivation"),
+    Mutation(
+        "a number turned into a text", plan("inference: {level: 0.95", 'inference: {level: "0.95"'), "inference.level"
+    ),
+    Mutation("a comment of the plan", plan("# ASSUMED: 91 + 21", "# confirmed"), "a comment.*ASSUMED: 91"),
+    Mutation("a blank line in the plan", plan("\ndisclosure:", "\n\ndisclosure:"), "plan, its layout"),
+    Mutation("a gene of a module", plan("[ALAS2, AHSP,", "[ALAS2, AHSPX,"), r"panel\.modules\.M2\.3"),
+    Mutation(
+        "the source of a cell",
+        source(2, "c = a - b"),
+        r"notebook 03_locked_validation, cell 3 \(id-2\), line 1: was c = a \+ b, is c = a - b",
+    ),
+    Mutation(
+        "a default parameter of a notebook", source(0, 'study = "data/other"\nraw = None'), r"cell 1 \(id-0\), line 1"
+    ),
+    Mutation(
+        "the order of cells", notebook(lambda c: c.insert(1, c.pop(2))), "03_locked_validation, the order of its cells"
+    ),
+    Mutation(
+        "a new cell",
+        notebook(lambda c: c.append(nbformat.v4.new_code_cell("c = 9", id="new"))),
+        r"cell 4 \(new\) is new: c = 9",
+    ),
+    Mutation("a deleted cell", notebook(lambda c: c.pop(2)), r"\(id-2\) is gone; it was c = a \+ b"),
+    Mutation("a tag of a cell", notebook(lambda c: c[2].metadata.update(tags=["later"])), "its kind or tags"),
+    Mutation(
+        "a cell turned into text",
+        notebook(lambda c: c.__setitem__(2, nbformat.v4.new_markdown_cell("c = a + b", id="id-2"))),
+        r"\(id-2\), its kind or tags",
+    ),
+    Mutation("a deleted notebook", gone("notebooks/03_locked_validation.ipynb"), "03_locked_validation"),
+    Mutation(
+        "a module of the package",
+        text("lumier_analysis/performance/auc.py", "def ", "def  "),
+        r"package module performance/auc\.py",
+    ),
+    Mutation("a new module", added("lumier_analysis/performance/extra.py", "x = 1\n"), r"performance/extra\.py is new"),
+    Mutation("a deleted module", gone("lumier_analysis/performance/auc.py"), r"performance/auc\.py is gone"),
+    Mutation("a template of the report", lambda s: template(s), r"package module reporting/templates"),
+    Mutation("a raw value", lambda s: raw_value(s), "raw file ecrf_visites.csv"),
+    Mutation("a deleted raw file", gone("data/tiny/raw/ecrf_visites.csv"), "ecrf_visites.csv"),
+    Mutation("a list of corrections", added("data/tiny/corrections.csv", "a;b\n"), "raw file corrections.csv is new"),
+    Mutation(
+        "a pinned version",
+        text("requirements.lock", f"numpy=={NUMPY}", "numpy==1.0"),
+        r"requirements\.lock, numpy: was .*, is 1\.0",
+    ),
+    Mutation(
+        "the hash of a pinned file", text("requirements.lock", "0000", "0001"), r"requirements\.lock, numpy, its files"
+    ),
+    Mutation("a package pinned besides", lambda s: pin_more(s), r"requirements\.lock, pandas is new: 3"),
+    Mutation(
+        "a comment of requirements.lock",
+        text("requirements.lock", "via pandas", "via scipy"),
+        r"requirements\.lock, a line",
+    ),
+    Mutation(
+        "swapped cohort labels",
+        table("patients", "test", swap_cohorts),
+        r"input analysis/tables/test/patients\.parquet, column cohort",
+    ),
+    Mutation(
+        "a value of a table",
+        table("samples", "test", lambda t: t.assign(rin=8.6)),
+        r"test/samples\.parquet, column rin",
+    ),
+    Mutation("a deleted table", lambda s: s.table_path("samples", "test").unlink(), r"test/samples\.parquet is gone"),
+    Mutation(
+        "a row left out of a table",
+        table("expression", "test", lambda t: t.iloc[1:]),
+        r"test/expression\.parquet, column",
+    ),
+    Mutation(
+        "an expression value of the validation cohort",
+        table("expression", "validation", lambda t: t + 1),
+        r"validation/expression\.parquet, column a1",
+    ),
+    Mutation(
+        "a tube of the validation cohort given to another patient",
+        table("samples", "validation", lambda t: t.assign(patient_id=["P1", "P0", *t["patient_id"][2:]])),
+        r"validation/samples\.parquet, column patient_id",
+    ),
+    Mutation(
+        "a weight of the signature", text(f"data/tiny/{SIGNATURE}", '"a1": 0.5', '"a1": 0.75'), r"signature.* weights"
+    ),
+    Mutation(
+        "a weight, its hashes and test vectors written anew",
+        relocked_weight,
+        r"locked signature, weights\.a1: was 0\.5, is 0\.75",
+    ),
+    Mutation(
+        "the threshold of the signature",
+        text(f"data/tiny/{SIGNATURE}", '"threshold": 0.25', '"threshold": 0.3'),
+        "threshold",
+    ),
+    Mutation(
+        "the layout of the signature",
+        lambda s: s.signature_path.write_bytes(s.signature_path.read_bytes() + b"\n"),
+        "layout",
+    ),
+    Mutation("the signature deleted", gone(f"data/tiny/{SIGNATURE}"), "signature"),
+    Mutation(
+        "the published copy of the signature",
+        text("reports/tiny/locked_signature.json", '"a1": 0.5', '"a1": 0.75'),
+        r"reports/tiny/locked_signature\.json",
+    ),
+    Mutation(
+        "a coefficient of the clinical model",
+        text("data/tiny/analysis/clinical_model.json", "0.2", "0.3"),
+        r"clinical model.*clinical_model\.json was altered",
+    ),
+    Mutation(
+        "the clinical model fitted anew",
+        refitted_clinical_model,
+        r"clinical model, coefficients\.sledai: was 0\.2, is 0\.3",
+    ),
+    Mutation("a part of the lock", lock_part, r"plan\.lock\.json was altered.*parts\.plan"),
+    Mutation(
+        "a part of the lock, its hashes written anew", forged_lock, "raw file samples.csv|last entry of deviations"
+    ),
+    Mutation("the date of the lock", lambda s: lock_date(s), r"altered.*changed: locked"),
+    Mutation("an amendment taken out of the lock", uncounted_amendment, r"altered.*changed: amendments"),
+    Mutation(
+        "a lock cut in the middle", lambda s: halve(s.folder / "plan.lock.json"), r"plan\.lock\.json cannot be read"
+    ),
+    Mutation("the lock deleted", gone(LOCK), "not locked"),
+    Mutation("a replaced lock deleted", gone("data/tiny/plan.lock.2.json"), "the lock before this one"),
+    Mutation(
+        "a replaced lock edited",
+        text("data/tiny/plan.lock.1.json", '"who": "AB"', '"who": "XY"'),
+        r"plan\.lock\.1\.json was altered.*who",
+    ),
+    Mutation(
+        "a line of deviations.md",
+        text(DEVIATIONS, "Reason: second", "Reason: none"),
+        "deviations.md: entry 2 of .* was altered",
+    ),
+    Mutation(
+        "a deleted line of deviations.md",
+        text(DEVIATIONS, "Validation outcomes: never under seal.\n", ""),
+        "entry 1 of .* was altered",
+    ),
+    Mutation("a deleted entry of deviations.md", without_entry, "entry 1 of .* is gone"),
+    Mutation("an entry added by hand", lambda s: entry_by_hand(s), "1 more entr"),
+    Mutation("the head of deviations.md", text(DEVIATIONS, "Do not edit", "Edit"), "above its first entry"),
+    Mutation("deviations.md deleted", gone(DEVIATIONS), "deviations.md is missing; the lock knows of 2"),
+    Mutation(
+        "a line of the opening log",
+        text("data/tiny/openings.jsonl", '"who": "DM"', '"who": "XX"'),
+        "opening log: line 1",
+    ),
+    Mutation("a deleted line of the opening log", deleted_log_line, "opening log: line 1"),
+    Mutation("the opening log deleted", gone("data/tiny/openings.jsonl"), "opening log: the log is missing"),
+)
+#: Changes of the machine, made by patching what it says of itself.
+MACHINES = (
+    (
+        "another Python",
+        lambda patch: patch.setattr("platform.python_version", lambda: "3.13.9"),
+        r"Python: was .*, is 3\.13\.9",
+    ),
+    ("another version installed", installed(numpy="1.0"), r"installed package numpy: was .*, is 1\.0"),
+    ("a package that is not installed", installed(), "installed package numpy is gone"),
+)
+
+
+def entry_by_hand(study: Study) -> None:
+    path = study.folder / "deviations.md"
+    path.write_text(path.read_text("utf-8") + "## 3. 2026-01-01, X\n\nReason: none\n", "utf-8")
+
+
+def swap_analyses(study: Study) -> None:
+    path = study.folder / "plan.yml"
+    lines = path.read_text("utf-8").split("\n")
+    at = next(i for i, line in enumerate(lines) if "{id: derivation," in line)
+    lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    path.write_text("\n".join(lines), "utf-8")
+
+
+def template(study: Study) -> None:
+    path = next((study.root / "lumier_analysis" / "reporting" / "templates").glob("*.css"))
+    path.write_text(path.read_text("utf-8") + "\n", "utf-8")
+
+
+def raw_value(study: Study) -> None:
+    path = study.raw / "ecrf_visites.csv"
+    path.write_text(path.read_text("utf-8") + "1\n", "utf-8")
+
+
+def pin_more(study: Study) -> None:
+    path = study.root / "requirements.lock"
+    path.write_text(path.read_text("utf-8") + "pandas==3.0.0\n", "utf-8")
+
+
+def lock_date(study: Study) -> None:
+    path = study.folder / "plan.lock.json"
+    path.write_text(re.sub(r'"locked": "20\d\d', '"locked": "1999', path.read_text("utf-8"), count=1), "utf-8")
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def messages(study: Study, names: str = "$never^") -> list[str]:
+    """Return what `run --frozen` says, and where that does not name the change, what `verify` says as well."""
+    said: list[str] = []
+    try:
+        study = open_study(study.folder)
+        require_unchanged(study)
+    except LumierError as error:
+        said.append(str(error))
+    if not any(re.search(names, m, re.DOTALL) for m in said):
+        try:
+            said += verify(study)
+        except LumierError as error:
+            said.append(str(error))
+    return said
+
+
+def files_of(study: Study) -> dict[Path, bytes]:
+    places = (p for p in study.root.rglob("*") if p.is_file())
+    return {p: p.read_bytes() for p in places if "__pycache__" not in p.parts}
+
+
+def put_back(study: Study, files: dict[Path, bytes]) -> None:
+    now = files_of(study)
+    for path in now.keys() - files.keys():
+        path.unlink()
+    for path, content in files.items():
+        if now.get(path) != content:
+            path.write_bytes(content)
+
+
+@pytest.fixture
+def locked(lockable: Study) -> Study:
+    """A study that was locked, amended twice and opened twice."""
+    # A few modules stand for all: the test is of one change at a time.
+    for room in (p for p in (lockable.root / "lumier_analysis").iterdir() if p.is_dir()):
+        if room.name not in ("performance", "reporting"):
+            shutil.rmtree(room)
+    lock_study(lockable)
+    for number, (old, new) in enumerate((("112", "100"), ("100", "105"))):
+        plan(f"cap_days: {old}", f"cap_days: {new}")(lockable)
+        amend(lockable, ("first", "second")[number])
+    for _ in range(2):
+        given = {"signature": "s" * 64, "content": "c" * 64, "reason": "analysis"}
+        when = "2026-01-01T00:00:00+00:00"
+        opening_log.append(lockable, who="DM", when=when, lock=lock_hash(lockable), **given)
+    return open_study(lockable.folder)
+
+
+def test_every_single_change_is_caught_and_named(locked: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    assert messages(locked) == []
+    files, missed = files_of(locked), []
+    for mutation in MUTATIONS:
+        mutation.make(locked)
+        said = messages(locked, mutation.names)
+        put_back(locked, files)
+        if not any(re.search(mutation.names, m, re.DOTALL) for m in said):
+            missed.append((mutation.name, said))
+    for name, change, names in MACHINES:
+        with pytest.MonkeyPatch.context() as patch:
+            change(patch)
+            said = messages(locked, names)
+        if not any(re.search(names, m) for m in said):
+            missed.append((name, said))
+    assert messages(locked) == []
+    tried = len(MUTATIONS) + len(MACHINES)
+    with capsys.disabled():
+        print(f"\nSingle changes of a locked study: {tried} tried, {tried - len(missed)} caught and named.")
+    assert missed == []
+    guide = (ROOT / "docs" / "frozen_plan.md").read_text("utf-8")
+    assert f"{tried} single changes" in guide and f"{tried} were caught" in guide
+
+
+def test_each_change_has_a_name_of_its_own() -> None:
+    names = [m.name for m in MUTATIONS] + [name for name, *_ in MACHINES]
+    assert len(set(names)) == len(names) >= 40
