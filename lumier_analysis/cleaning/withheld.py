@@ -33,8 +33,8 @@ _TUBE_COUNTS = ("arrays",)
 
 def _of_test_alone(patients: pd.DataFrame) -> set[str]:
     """Return the patients who are in the test cohort and in no other."""
-    cohorts = patients.groupby("patient_id", observed=True)["cohort"].agg(set)
-    return {str(name) for name, own in cohorts.items() if own == {"test"}}
+    of_test = patients["cohort"].eq("test").fillna(False).astype(bool)
+    return set(patients.loc[of_test, "patient_id"]) - set(patients.loc[~of_test, "patient_id"])
 
 
 def open_tubes(samples: pd.DataFrame) -> pd.Series:
