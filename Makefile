@@ -16,9 +16,13 @@ help: ## list these commands
 setup: ## create .venv from requirements.lock (every other command does it by itself)
 	@$(PYTHON) .ci/bootstrap.py
 
-analysis: setup ## write the synthetic study, run its whole plan, say where the report is
+analysis: setup ## write the synthetic study, derive, lock, unseal, validate, say where the report is
 	@test -d $(SYNTHETIC)/raw || $(BIN)/lumier simulate $(SYNTHETIC)
-	@$(BIN)/lumier run $(SYNTHETIC)
+	@$(BIN)/lumier run $(SYNTHETIC) --only clean
+	@$(BIN)/lumier run $(SYNTHETIC) --only derive
+	@$(BIN)/lumier lock $(SYNTHETIC)
+	@$(BIN)/lumier unseal $(SYNTHETIC) --identity $(SYNTHETIC)/truth/identity.txt --reason "the embedded study"
+	@$(BIN)/lumier run --frozen $(SYNTHETIC)
 
 test: setup ## run the tests
 	@$(BIN)/python -m pytest -m "not proof" $(PYTEST_FLAGS)

@@ -1,4 +1,4 @@
-"""The command line: ``lumier run | status | simulate | score | explain | dry-run | export-check | doctor``.
+"""The command line: running, looking and scoring here; the commands of the frozen plan in ``commands/``.
 
 Heavy modules are imported by the command that needs them, so that ``lumier --help`` answers at once. A mistake of the
 user's is one message and an exit code of its own, never a traceback.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lumier_analysis import __version__
+from lumier_analysis.commands import export, isolation, lock, replay, seal
 from lumier_analysis.errors import LumierError
 
 UNEXPECTED = 70
@@ -34,7 +35,12 @@ def _run(arguments: argparse.Namespace) -> int:
         os.environ[JOBS] = arguments.jobs
         jobs()  # refused before anything starts
     done = run_study(
-        arguments.study, arguments.raw, fresh=arguments.fresh, only=arguments.only, progress=make_progress()
+        arguments.study,
+        arguments.raw,
+        fresh=arguments.fresh,
+        only=arguments.only,
+        frozen=arguments.frozen,
+        progress=make_progress(),
     )
     if done.report is not None:
         print(f"Report: {shown(done.report, done.study.root)}")
@@ -161,6 +167,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
     run.add_argument("--raw", metavar="DIR", help="read the raw files in this folder, in place")
     run.add_argument("--fresh", action="store_true", help="run the stages even where nothing changed")
+    run.add_argument("--frozen", action="store_true", help="refuse where anything differs from the locked plan")
     run.add_argument("--only", metavar="STAGE", help="run this stage alone, on the tables as they stand")
 
     run.add_argument("--jobs", metavar="N", help="fits at a time (default: all processors); the numbers are the same")
@@ -194,6 +201,8 @@ def build_parser() -> argparse.ArgumentParser:
     check = command("export-check", _export_check, text)
     check.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
 
+    for group in (lock, seal, replay, isolation, export):
+        group.register(command)
     command("doctor", _doctor, "say what of this machine differs from requirements.lock")
     return parser
 

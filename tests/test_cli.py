@@ -97,9 +97,9 @@ def test_run_passes_its_options_on_and_names_the_report(
         return SimpleNamespace(report=work / "reports" / "tiny" / "report.html", study=SimpleNamespace(root=work))
 
     monkeypatch.setattr("lumier_analysis.pipeline.run.run_study", run_study)
-    assert cli.main(["run", "tiny", "--raw", "x", "--fresh", "--only", "derive"]) == 0
+    assert cli.main(["run", "tiny", "--raw", "x", "--fresh", "--frozen", "--only", "derive"]) == 0
     asked.pop("progress")
-    assert asked == {"study": "tiny", "raw": "x", "fresh": True, "only": "derive"}
+    assert asked == {"study": "tiny", "raw": "x", "fresh": True, "frozen": True, "only": "derive"}
     assert capsys.readouterr().out == "Report: reports/tiny/report.html\n"
 
 

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lumier_analysis"
 FLOORS = (
     ("__main__",),
     ("cli",),
+    ("commands",),
     ("pipeline",),
     ("reporting", "figures"),
     ("signature", "cleaning"),

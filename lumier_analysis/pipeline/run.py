@@ -5,25 +5,25 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import platform
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lumier_analysis import errors
 from lumier_analysis.errors import LumierError, NotebookError
 from lumier_analysis.pipeline.fresh import output_hashes, read_record, record_path, stage_key, stale_reasons
-from lumier_analysis.pipeline.kernel import end_processes, fixed_environment, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.kernel import signals_interrupt, signals_wait
 from lumier_analysis.pipeline.machine import memory_watched, processor
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.progress import Progress
+from lumier_analysis.pipeline.run_builder import run_builder
 from lumier_analysis.pipeline.staged import run_staged
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of
 from lumier_analysis.pipeline.studylock import study_lock
+from lumier_analysis.pipeline.unseal import sealed_stages
 from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.io import write_json
+from lumier_analysis.study.lockfile import read_lock
 from lumier_analysis.study.who import who
 
 #: What the record of a run says of a stage that ran in the project folder itself.
@@ -86,40 +86,11 @@ def _written(study: Study, before: dict[Path, tuple[int, int, int]]) -> list[Pat
     return sorted(path for path, mark in _snapshot(study).items() if before.get(path) != mark)
 
 
-def _run_builder(stage: Stage, study: Study) -> None:
-    """Run a stage that is a function, in a process of its own and the fixed environment.
-
-    Raises
-    ------
-    LumierError
-        Of the family and with the message of the error raised there.
-    """
-    token = f"builder-{study.name}-{time.monotonic_ns()}"
-    command = [sys.executable, "-m", "lumier_analysis.pipeline.build", str(stage.builder), str(study.folder)]
-    try:
-        done = subprocess.run(
-            command, cwd=study.root, env=fixed_environment(token), capture_output=True, text=True, encoding="utf-8"
-        )
-    finally:
-        with signals_wait():
-            end_processes(token)
-    if done.returncode == 0:
-        return
-    family, _, message = done.stdout.strip().rpartition("\n")[2].partition("\t")
-    known = getattr(errors, family, None)
-    if isinstance(known, type) and issubclass(known, LumierError):
-        raise known(message)
-    log = study.analysis / "run" / f"{stage.name}.log"
-    log.write_text(done.stderr, encoding="utf-8")
-    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    raise NotebookError(f"The stage {stage.name} stopped: {last}", fix=f"see {shown(log, study.root)}")
-
-
 def _run_stage(stage: Stage, study: Study) -> tuple[float, tuple[str, ...], str]:
     """Run one stage; return seconds, warnings and how it was kept apart, or raise with what the user may do next."""
     began = time.monotonic()
     if not stage.notebook:
-        _run_builder(stage, study)
+        run_builder(stage, study)
         return time.monotonic() - began, (), NOT_STAGED
     source = study.root / "notebooks" / f"{stage.notebook}.ipynb"
     parameters = parameters_of(stage, study)
@@ -205,10 +176,13 @@ def run_study(
     *,
     fresh: bool = False,
     only: str | None = None,
+    frozen: bool = False,
     progress: Progress | None = None,
     stages: tuple[Stage, ...] = STAGES,
 ) -> StudyRun:
     """Run every stage that is not fresh, in order.
+
+    While the outcomes of the validation cohort are sealed, the stages that need them wait.
 
     Parameters
     ----------
@@ -220,6 +194,8 @@ def run_study(
         Run the stages whether or not they are fresh.
     only : str, optional
         Run this stage alone.
+    frozen : bool
+        Refuse where anything differs from the locked plan, before the run and after it.
     progress : Progress, optional
         Where the line of each stage goes; standard output by default.
     stages : tuple of Stage
@@ -242,9 +218,14 @@ def run_study(
     study = folder if isinstance(folder, Study) else open_for_run(folder, raw)
     report = study.reports / "report.html"
     ran: list[str] = []
+    if frozen:
+        _require_unchanged(study, absent_made=True)
     with signals_interrupt(), study_lock(study.analysis / "run" / "lock"):
         lines: list[str] = []
+        waiting: set[str] = set()
         for stage in chosen:
+            if stage.name in (waiting := sealed_stages(study, stages)):
+                break
             record, key = read_record(study, stage), stage_key(stage, study)
             reasons = stale_reasons(stage, study, record, key)
             if not reasons and not fresh:
@@ -267,11 +248,36 @@ def run_study(
             ran.append(stage.name)
             more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
             progress.ended(stage.name, "done", seconds, f"({why}{more})")
-        if ran:
+        if ran or waiting:
             for name in lines:
                 progress.ended(name, "fresh")
+            for stage in chosen if waiting else ():
+                if stage.name in waiting:
+                    progress.ended(stage.name, "sealed")
+            if waiting:
+                progress.line(_how_to_open(study))
         elif only is None:
             progress.line("Nothing to do: all stages are fresh.")
         else:
             progress.line(f"Nothing to do: the stage {chosen[0].name} is fresh.")
-    return StudyRun(study, tuple(ran), report if report.is_file() else None)
+    if frozen:
+        _require_unchanged(study, absent_made=bool(waiting))
+    # A report from before the outcomes were sealed again says nothing of this run.
+    return StudyRun(study, tuple(ran), report if report.is_file() and not waiting else None)
+
+
+def _require_unchanged(study: Study, *, absent_made: bool) -> None:
+    """Refuse a study that is not what was locked; the modules of the lock are loaded only where they are needed."""
+    from lumier_analysis.pipeline.plan_lock import require_unchanged
+
+    require_unchanged(study, absent_made=absent_made)
+
+
+def _how_to_open(study: Study) -> str:
+    """Say what to type next where the validation outcomes are sealed."""
+    place, locked = shown(study.folder, study.root), read_lock(study) is not None
+    first = "" if locked else f"lumier lock {place}, then "
+    return (
+        f"The outcomes of the validation cohort are sealed. Next: {first}lumier unseal {place} --identity KEY, "
+        f"then lumier run {place} again."
+    )
