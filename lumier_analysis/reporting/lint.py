@@ -22,7 +22,7 @@ PICTURES = {".png", ".pdf", ".docx"}
 _IMAGE_KEYS = {"image/png", "image/jpeg", "application/pdf"}
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 _COUNT_COLUMN = re.compile(r"n|n_\w+|count|patients|visits|landmarks|events|flares", re.IGNORECASE)
-_COUNT_CELL = re.compile(r'<td[^>]*class="[^"]*\bcount\b[^"]*"[^>]*>\s*(\d+)\s*</td>')
+_COUNT_CELL = re.compile(r'<td[^>]*class="[^"]*\bcount\b[^"]*"[^>]*>\s*(?:<a\b[^>]*>\s*)?(\d+)\s*(?:</a>\s*)?</td>')
 _COUNT_PERCENT = re.compile(r"(?<![\w.\u202f])(?<!\d )(\d+) \(\d+(?:\.\d+)? %\)")
 _COUNT_HEADING = re.compile(r"\(n = (\d+)\)")
 _ID_COLUMNS = ("patient_id", "sample_id")

@@ -1,4 +1,8 @@
-"""What a report was made from: plan, lock, raw files, packages. No time, no user, no host."""
+"""What a report was made from: plan, lock, raw files, packages, and of each number its cell, plan item and inputs.
+
+No time, no user, no host. The values are left out: counts whose small cells are suppressed together must not stand
+side by side with their neighbours a second time.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,75 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lumier_analysis.reporting.results import Results
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file
+from lumier_analysis.study.names import capital, display_text
 
 PACKAGES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "scikit-survival", "pingouin", "matplotlib")
 
 
 @dataclass(frozen=True, slots=True)
+class NumberOrigin:
+    """One number of the ledger: its id, what it is, its notebook cell, and the analysis of the plan it belongs to."""
+
+    id: str
+    label: str
+    cell: str
+    plan_item: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOrigin:
+    """The numbers of one notebook, and (file, SHA-256) of the inputs it names."""
+
+    notebook: str
+    inputs: tuple[tuple[str, str], ...]
+    numbers: tuple[NumberOrigin, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
-    """Lines of (name, value), in the order shown, and (file, SHA-256) of the raw files."""
+    """What the section on provenance shows.
+
+    Attributes
+    ----------
+    facts : tuple of (str, str)
+        Name and value, in the order shown.
+    raw_files : tuple of (str, str)
+        File and SHA-256.
+    analyses : tuple of (str, str, str)
+        Id, title and role of each analysis of the plan.
+    ledgers : tuple of LedgerOrigin
+        Every number of the report, by notebook.
+    """
 
     facts: tuple[tuple[str, str], ...]
     raw_files: tuple[tuple[str, str], ...]
+    analyses: tuple[tuple[str, str, str], ...]
+    ledgers: tuple[LedgerOrigin, ...]
+
+
+def number_anchor(id: str) -> str:
+    """Return the anchor of a ledger id in the report; different ids have different anchors."""
+    return "number-" + re.sub(r"[^A-Za-z0-9.-]", lambda found: f"_{ord(found.group()):x}_", id)
+
+
+def ledger_origins(results: Results) -> tuple[LedgerOrigin, ...]:
+    """Return where each number comes from, notebook by notebook, in the order of the ledger."""
+    found = []
+    for notebook in dict.fromkeys(entry.notebook for entry in results.entries()):
+        numbers = tuple(
+            NumberOrigin(entry.id, capital(display_text(entry.label)), entry.cell or "", entry.plan_item)
+            for entry in results.entries()
+            if entry.notebook == notebook
+        )
+        found.append(LedgerOrigin(notebook, tuple(sorted(results.inputs.get(notebook, {}).items())), numbers))
+    return tuple(found)
 
 
 def package_version(name: str) -> str:
@@ -75,4 +132,5 @@ def provenance(study: Study, results: Results) -> Provenance:
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if epoch.isdigit():
         facts.append(("Date", datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d")))
-    return Provenance(tuple(facts), raw_file_hashes(study, results))
+    analyses = tuple((analysis.id, analysis.title, analysis.role) for analysis in study.plan.analyses)
+    return Provenance(tuple(facts), raw_file_hashes(study, results), analyses, ledger_origins(results))

@@ -15,7 +15,7 @@ from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
 from lumier_analysis.reporting.model_card import write_model_card
 from lumier_analysis.reporting.pictures import read_pictures
-from lumier_analysis.reporting.provenance import provenance
+from lumier_analysis.reporting.provenance import number_anchor, provenance
 from lumier_analysis.reporting.report_tables import entry_table, withholds
 from lumier_analysis.reporting.results import Results, read_ledger
 from lumier_analysis.reporting.sections import Section, build_sections, place_figures
@@ -72,6 +72,7 @@ def render_report(study: Study, results: Results) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["breakable"] = breakable
+    environment.filters["number_anchor"] = number_anchor
     template = environment.get_template("report.html.j2")
     return template.render(
         info=study.plan.study,
@@ -82,6 +83,7 @@ def render_report(study: Study, results: Results) -> str:
         sections=sections,
         contents=_contents(sections),
         table_one=_table_one(study),
+        table_one_id=next((entry.id for entry in results.entries("baseline")), ""),
         assumed=assumed_settings((study.folder / "plan.yml").read_text(encoding="utf-8")),
         provenance=provenance(study, results),
         legend=legend(threshold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lumier_analysis.reporting.disclosure import WITHHELD, legend, marker, shown_entry
 from lumier_analysis.reporting.flow import disclosed_flow, flow_from_ledger
@@ -19,7 +19,10 @@ COUNTS = ("patients", "rows", "events")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row ready for the template: what it is, where it comes from, its cells by column, which of them are counts."""
+    """A row ready for the template: what it is, where it comes from, its cells by column, which of them are counts.
+
+    `links` names the ledger id behind a cell, by column, where a row holds numbers of several ids.
+    """
 
     label: str
     id: str
@@ -28,6 +31,7 @@ class Row:
     counts: tuple[str, ...] = ()
     remark: str = ""
     style: str = ""
+    links: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ def pivot_table(entries: Iterable[Entry], spec: TableSpec, threshold: int) -> Ta
         label = capital(display_text(label))
         row = rows.setdefault(name, Row(label, f"{spec.prefix}.{name}.*", entry.origin, {}, ()))
         row.cells[column] = shown_entry(entry, threshold, spec.digits).text
+        row.links[column] = entry.id
     for row in rows.values():
         row.cells.update({column: "" for column in columns if column not in row.cells})
     return Table(spec.caption, tuple(columns.items()), tuple(rows.values()))
@@ -125,7 +130,8 @@ def flow_tables(results: Results, threshold: int) -> list[Table]:
             id = step["id"].replace(f".{step['cohort']}.", ".*.", 1)
             label = capital(display_text(step["reason"]))
             row = Row(label, id, step["origin"], blank, tuple(cohorts), style=style)
-            rows.setdefault((step["step"], step["reason"]), row).cells[step["cohort"]] = count_text(step["n"])
+            row = rows.setdefault((step["step"], step["reason"]), row)
+            row.cells[step["cohort"]], row.links[step["cohort"]] = count_text(step["n"]), step["id"]
         columns = tuple((cohort, COHORTS.get(cohort, cohort)) for cohort in cohorts)
         hidden = withholds(rows.values(), threshold)
         tables.append(Table(capital(level), columns, tuple(rows.values()), (legend(threshold),) if hidden else ()))

@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from lumier_analysis.reporting.provenance import PACKAGES, package_version, provenance, raw_file_hashes
+from lumier_analysis.reporting.provenance import (
+    PACKAGES,
+    ledger_origins,
+    number_anchor,
+    package_version,
+    provenance,
+    raw_file_hashes,
+)
 from lumier_analysis.study.io import sha256_file
 
 
@@ -53,3 +60,27 @@ def test_raw_files_read_in_place_are_those_of_the_record(study, make_results, re
 def test_no_raw_file_anywhere(study, make_results):
     assert raw_file_hashes(study, make_results()) == ()
     assert package_version("no-such-package") == "not installed"
+
+
+def test_the_origin_of_each_number_by_notebook(study, make_entry, make_results):
+    entries = (
+        make_entry(),
+        make_entry(
+            "quality.few", 3, kind="count", plan_item="data_quality", notebook="01", cell=None, label="few rows"
+        ),
+        make_entry("validation.secondary.m0", plan_item="secondary_auc"),
+    )
+    results = make_results(*entries, inputs={"03_locked_validation": {"b.csv": "2" * 64, "a.csv": "1" * 64}})
+    third, first = ledger_origins(results)
+    assert (third.notebook, third.inputs) == ("03_locked_validation", (("a.csv", "1" * 64), ("b.csv", "2" * 64)))
+    assert [n.id for n in third.numbers] == ["validation.primary.auc", "validation.secondary.m0"]
+    (few,) = first.numbers
+    assert (few.label, few.cell, few.plan_item, first.inputs) == ("Few rows", "", "data_quality", ())
+    assert "3" not in few.label, "values stand where they are disclosed, not here"
+    assert ("primary", "primary") in [(id, role) for id, _, role in provenance(study, results).analyses]
+
+
+def test_anchors_differ_where_ids_do():
+    ids = ("a.b", "a_b", "a%b", "a b", "aéb", "a_5f_b", "a-b")
+    assert len({number_anchor(id) for id in ids}) == len(ids)
+    assert number_anchor("validation.primary.auc") == "number-validation.primary.auc"

@@ -12,8 +12,18 @@ import pytest
 from lumier_analysis.errors import AnalysisError, DisclosureError
 from lumier_analysis.estimate import Estimate
 from lumier_analysis.figures import flow_diagram, roc_figure, save_figure
-from lumier_analysis.reporting import Ledger, Variable, build_report, disclosed_flow, ledger_flow, table_one
+from lumier_analysis.reporting import (
+    Ledger,
+    Variable,
+    build_report,
+    disclosed_flow,
+    ledger_flow,
+    read_ledger,
+    table_one,
+)
+from lumier_analysis.reporting.provenance import number_anchor
 from lumier_analysis.reporting.report import breakable
+from lumier_analysis.study.io import sha256_file
 
 VOID = {"meta", "img", "br", "wbr", "hr", "link", "input"}
 
@@ -111,7 +121,9 @@ def test_no_small_number_and_no_markup_from_labels(html):
     assert "Visit M0 &lt;alone&gt;" in html and "<alone>" not in html
     assert "Counts from 1 to 4 are shown as <5; [c] marks a number withheld" in visible
     row = html[html.index("Pregnant") :]
-    assert row[row.index("<td") :].startswith('<td class="number count">&lt;5</td>')
+    assert re.match(
+        r'<td class="number count"><a href="#number-flow\.test\.[\w.]+">&lt;5</a></td>', row[row.index("<td") :]
+    )
 
 
 def test_the_markers_are_explained_beside_the_flow(html):
@@ -194,3 +206,28 @@ def test_a_count_that_is_missing_is_told(study, ledger):
     ledger.add("quality.odd", Estimate(math.nan, note="not asked"), plan_item="data_quality", label="Odd", kind="count")
     ledger.save()
     assert "not available" in build_report(study).read_text(encoding="utf-8")
+
+
+def test_every_number_leads_to_its_cell_its_plan_item_and_its_inputs(full, ledger):
+    other = Ledger(full, "04_longitudinal_models", inputs=[full.table_path("patients", "test")])
+    other.add("longitudinal.slope", 0.25, plan_item="longitudinal", label="Slope")
+    other.save()
+    html = build_report(full).read_text(encoding="utf-8")
+    results = read_ledger(full)
+    provenance = html[html.index('<section id="provenance">') :]
+    before = html[: html.index('<section id="provenance">')]
+    for entry in results.entries():
+        (row,) = re.findall(rf'<tr id="{re.escape(number_anchor(entry.id))}">.*', provenance)
+        assert f'href="#plan-{entry.plan_item}"' in row
+        assert f'href="#{number_anchor(entry.id)}"' in before, "the report shows the number and leads on from it"
+        assert f'<h3 id="ledger-{entry.notebook}">' in provenance
+        assert f'<tr id="plan-{entry.plan_item}">' in provenance
+    digest = sha256_file(full.table_path("patients", "test"))
+    assert f'<td class="hash">{digest}</td>' in provenance[provenance.index("ledger-04_longitudinal_models") :]
+
+
+def test_a_small_count_is_found_inside_a_link(full):
+    page = full.reports / "tables" / "odd.html"
+    page.write_text('<table><tr><td class="number count"><a href="#number-x">3</a></td></tr></table>')
+    with pytest.raises(DisclosureError, match="a count below 5 in a table cell"):
+        build_report(full)
