@@ -1,4 +1,4 @@
-"""Lock a study, compare it with its lock, amend it."""
+"""Lock a study, and amend the lock; what compares a study with its lock is found here too."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from lumier_analysis import __version__
-from lumier_analysis.errors import EnvironmentMismatch, LockError, UsageError
-from lumier_analysis.pipeline import doctor
+from lumier_analysis.errors import LockError, UsageError
 from lumier_analysis.pipeline.deviations import deviation_problems, entry_text, header, is_left_over, split_entries
 from lumier_analysis.pipeline.lock_differences import Difference, compare_parts
-from lumier_analysis.pipeline.lock_parts import DERIVED, kind_of, lock_parts
-from lumier_analysis.pipeline.plan_parts import key_lines
+from lumier_analysis.pipeline.lock_parts import lock_parts
 from lumier_analysis.pipeline.stages import STAGES, Stage
+from lumier_analysis.pipeline.unchanged import (
+    deviations_text,
+    differences,
+    environment_differences,
+    problems_of_deviations,
+    require_unchanged,
+)
+from lumier_analysis.pipeline.verify_lock import verify
 from lumier_analysis.signature import LockedSignature
 from lumier_analysis.signature.clinical_model import ClinicalModel
 from lumier_analysis.study import Study, opening_log, seal
@@ -47,10 +53,8 @@ __all__ = [
     "lock_study",
     "read_lock",
     "require_unchanged",
+    "verify",
 ]
-
-#: How many differences an error names.
-NAMED = 5
 
 
 def _today() -> str:
@@ -102,22 +106,6 @@ def check_models(study: Study) -> None:
     LockedSignature.load(study.signature_path)
     if study.clinical_model_path.is_file():
         ClinicalModel.load(study.clinical_model_path)
-
-
-def _deviations(study: Study) -> str | None:
-    """Return the text of deviations.md; None where there is none."""
-    try:
-        return deviations_path(study).read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError:
-        return ""  # not what was written: its head and its entries are then found missing
-
-
-def problems_of_deviations(study: Study, lock: dict[str, Any]) -> list[str]:
-    """Say what of deviations.md is not as the lock says."""
-    known = [Amendment(**a) for a in lock["amendments"]]
-    return deviation_problems(_deviations(study), known, study=study.name, content=lock["hashes"]["content"])
 
 
 def _archive(study: Study) -> None:
@@ -215,111 +203,9 @@ def _who(given: str | None) -> str:
     return " ".join(given.split()) if given else who_is_at_work()
 
 
-def differences(study: Study, *, stages: tuple[Stage, ...] = STAGES) -> list[Difference]:
-    """Return what moved since the study was locked or last amended; empty where nothing did.
-
-    Raises
-    ------
-    LockError
-        The study is not locked, or its lock was altered.
-    RawDataError, NotebookError
-        A raw file or notebook is missing.
-    """
-    lock = require_lock(study)
-    lines = key_lines((study.folder / "plan.yml").read_text(encoding="utf-8"))
-    return compare_parts(lock["parts"], lock_parts(study, stages=stages), lines)
-
-
-def environment_differences(study: Study) -> list[Difference]:
-    """Return the installed packages that are not those of requirements.lock."""
-    locked = doctor.locked_versions(study.root / "requirements.lock")
-    installed = doctor.installed_versions()
-    return [
-        Difference(f"installed package {name}", version, installed.get(name), f"installed:{name}")
-        for name, version in sorted(locked.items())
-        if installed.get(name) != version
-    ]
-
-
-def _restore(study: Study, moved: Difference, record: dict[str, Any]) -> str:
-    """Say how the thing that moved is put back."""
-    kind, _, rest = moved.part.partition(":")
-    paths = {
-        "plan": f"data/{study.name}/plan.yml",
-        "notebook": f"notebooks/{rest.partition(':')[0]}.ipynb",
-        "package": f"lumier_analysis/{rest}",
-        "lock": "requirements.lock",
-    }
-    if moved.was is None and kind in ("package", "raw"):
-        return f"remove {paths.get(kind, rest)}"
-    if path := paths.get(kind):
-        commit = record.get("commit")
-        known = isinstance(commit, str) and not record.get("uncommitted_changes")
-        return f"git checkout {str(commit)[:12]} -- {path}" if known else f"bring {path} back to what it was"
-    return {
-        "raw": f"put {rest} back as it was",
-        "python": f"use Python {moved.was}",
-        "parameter": "work from the project folder, with the study under its old name",
-    }.get(kind, f"type: lumier run data/{study.name} --fresh")
-
-
-def _named(moved: list[Difference]) -> str:
-    more = len(moved) - NAMED
-    return "; ".join(d.text() for d in moved[:NAMED]) + (f"; and {more} more" if more > 0 else "")
-
-
-def require_unchanged(study: Study, *, absent_made: bool = False, stages: tuple[Stage, ...] = STAGES) -> None:
-    """Refuse a study that is not what was locked.
-
-    Parameters
-    ----------
-    study : Study
-    absent_made : bool
-        Whether files that the stages make may be absent, as the run that follows makes them again; compare once more
-        after it.
-    stages : tuple of Stage
-
-    Raises
-    ------
-    LockError
-        Something moved: the message names it, what it was and what it is, and the two ways on. Or the study is not
-        locked, or the lock or deviations.md was altered.
-    EnvironmentMismatch
-        Another Python, or installed packages that are not those of requirements.lock.
-    RawDataError, NotebookError
-        A raw file or notebook is missing.
-    """
-    lock = require_lock(study)
-    if problems := problems_of_deviations(study, lock):
-        raise LockError(
-            "The record of deviations is not what the lock says",
-            found="; ".join(problems),
-            fix="take deviations.md from a back-up of the study folder",
-        )
-    moved = differences(study, stages=stages)
-    if absent_made:
-        moved = [d for d in moved if d.now is not None or kind_of(d.part) not in DERIVED]
-    if moved:
-        things = "1 thing moved" if len(moved) == 1 else f"{len(moved)} things moved"
-        since = "amended" if lock["amendments"] else "locked"
-        family = EnvironmentMismatch if all(d.part == "python" for d in moved) else LockError
-        raise family(
-            f"The study {study.name} is not what was {since} on {lock['locked'][:10]}: {things}",
-            found=_named(moved),
-            fix=f"restore it ({_restore(study, moved[0], lock['record'])}), or depart from the plan openly:"
-            f' lumier amend data/{study.name} --reason "why", which marks every later result as amended',
-        )
-    if other := environment_differences(study):
-        raise EnvironmentMismatch(
-            f"This machine is not the one the frozen plan of {study.name} needs",
-            found=_named(other),
-            fix="python3 .ci/bootstrap.py, then work with .venv/bin/lumier",
-        )
-
-
 def _trusted_text(study: Study, lock: dict[str, Any]) -> str:
     """Return deviations.md as far as the lock vouches for it, or refuse."""
-    text, n = _deviations(study), len(lock["amendments"])
+    text, n = deviations_text(study), len(lock["amendments"])
     head, entries = split_entries(text if text is not None else header(study.name))
     if len(entries) == n + 1 and is_left_over(entries[-1], lock["hashes"]["content"]):
         entries = entries[:-1]  # of an amendment that was interrupted; this one takes its place

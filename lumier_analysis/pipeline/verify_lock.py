@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lumier_analysis.errors import LumierError
-from lumier_analysis.pipeline.plan_lock import differences, problems_of_deviations
 from lumier_analysis.pipeline.stages import STAGES, Stage
+from lumier_analysis.pipeline.unchanged import differences, problems_of_deviations
 from lumier_analysis.signature import LockedSignature
 from lumier_analysis.signature.clinical_model import ClinicalModel
 from lumier_analysis.study import Study, opening_log
