@@ -19,6 +19,7 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 def _clean_text(text: str, root: str) -> str:
     """Replace what differs between two runs: paths of this machine, process ids, memory addresses."""
     text = _CELL_FILE.sub("<cell>", text).replace(root + "/", "").replace(root + "\\", "")
+    text = re.sub(rf"{re.escape(root)}(?![\w.-])", ".", text)
     return _ADDRESS.sub("0x...", text)
 
 

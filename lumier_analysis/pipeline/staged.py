@@ -23,7 +23,7 @@ from lumier_analysis.pipeline.scrubbed import scrubbed_environment
 from lumier_analysis.pipeline.stage_folder import PREFIXES, stage_folder
 from lumier_analysis.pipeline.stages import Stage, files_at, locate
 from lumier_analysis.study import Study
-from lumier_analysis.study.io import write_bytes_atomic
+from lumier_analysis.study.io import sha256_file, write_bytes_atomic
 
 PACKAGE = "lumier_analysis"
 
@@ -42,12 +42,15 @@ class Staged:
         How a kernel is started in it.
     masks : Masks
         Whether the original is masked as well.
+    inputs : dict of str to str
+        Study path of each input -> SHA-256.
     """
 
     study: Study
     base: Path
     launch: Launch
     masks: Masks
+    inputs: dict[str, str]
 
 
 def hidden_folders(study: Study) -> tuple[Path, ...]:
@@ -150,21 +153,21 @@ def staged(
         hidden = hidden_folders(study)
         masks = make_masks(masked_folders(study), root)
         environment = scrubbed_environment(base, hidden)
-        launch = Launch(environment=environment, prefix=masks.prefix, hidden=(study.root,))
-        yield Staged(made, base, launch, masks)
+        launch = Launch(environment=environment, prefix=masks.prefix, hidden=(study.root, base))
+        inputs = {path: sha256_file(place) for name in stage.reads for path, place in files_at(made, name).items()}
+        yield Staged(made, base, launch, masks, inputs)
 
 
-def written_files(made: Study, stage: Stage) -> dict[str, Path]:
+def written_files(made: Staged, stage: Stage) -> dict[str, Path]:
     """Return what a staged stage wrote below its study and its reports, by study path.
 
     Raises
     ------
     NotebookError
-        It wrote a file that it does not declare, or a link, which would be followed outside the stage.
+        It wrote a file that it does not declare, an input among them, or a link, which would be followed outside.
     """
-    inputs = {path for name in stage.reads for path in files_at(made, name)}
     found: dict[str, Path] = {}
-    for head, top in (("analysis", made.analysis), ("reports", made.reports)):
+    for head, top in (("analysis", made.study.analysis), ("reports", made.study.reports)):
         for folder, folders, files in os.walk(top):
             for place in (Path(folder) / name for name in (*folders, *files)):
                 path = f"{head}/{place.relative_to(top).as_posix()}"
@@ -172,7 +175,7 @@ def written_files(made: Study, stage: Stage) -> dict[str, Path]:
                     raise NotebookError(
                         f"The stage {stage.name} left a link among its results", found=path, fix="write a file instead"
                     )
-                if place.is_file() and path not in inputs:
+                if place.is_file() and (path not in made.inputs or sha256_file(place) != made.inputs[path]):
                     found[path] = place
     declared = (*stage.writes, *stage.may_write)
     strange = [p for p in found if not any(p == d or p.startswith(f"{d}/") for d in declared)]
@@ -186,7 +189,7 @@ def written_files(made: Study, stage: Stage) -> dict[str, Path]:
     return found
 
 
-def publish(made: Study, study: Study, stage: Stage) -> list[Path]:
+def publish(made: Staged, study: Study, stage: Stage) -> list[Path]:
     """Move what a staged stage wrote into the study, each file whole; return where the files stand.
 
     A declared file of an earlier run that was not written this time is deleted.
@@ -229,9 +232,11 @@ def run_staged(stage: Stage, study: Study, failed: Path) -> tuple[NotebookRun, M
         run = run_notebook(source, executed, parameters, root=made.study.root, failed=failed, launch=made.launch)
         if run.outcome is not Outcome.DONE:
             output.unlink(missing_ok=True)
-            return run, made.masks
+            temporary = f"{made.study.root}{os.sep}"
+            said = {name: getattr(run, name).replace(temporary, "") for name in ("sentence", "evalue", "line")}
+            return replace(run, **said), made.masks
         with signals_wait():
-            publish(made.study, study, stage)
+            publish(made, study, stage)
             write_bytes_atomic(output, executed.read_bytes())
             take_compiled(made.study.root / PACKAGE, study.root / PACKAGE, compiled)
         return replace(run, path=output), made.masks

@@ -58,3 +58,9 @@ def test_source_text_ignores_outputs_and_sees_code_tags_and_ids() -> None:
         other = plain_source()
         other.cells[1].update(change)
         assert source_text(other) != before
+
+
+def test_the_project_folder_itself_becomes_a_dot() -> None:
+    pieces = [f"{ROOT} {ROOT}-2 '{ROOT}'\n"]
+    printed = normalise(executed(11, "0x7f00aa11bb22", 1.5, pieces), plain_source(), ROOT).cells[2].outputs[0]
+    assert printed.text == f". {ROOT}-2 '.'\n"
