@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from lumier_analysis.errors import AnalysisError, UsageError
@@ -76,16 +76,24 @@ def read_export(path: Path, stages: tuple[Stage, ...]) -> FinishedRun:
     """
     files = _read_files(Path(path))
     _check(files, Path(path).name)
+    try:
+        return _finished(files, Path(path).name, stages)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AnalysisError(f"The export {Path(path).name} is not laid out as one", fix=_TAKE) from error
+
+
+def _finished(files: dict[str, bytes], name: str, stages: tuple[Stage, ...]) -> FinishedRun:
+    """Return the run of an export from its files."""
     notebooks = ledgers_of(stages)
     numbers = _json(files, NUMBERS)
     entries: dict[str, dict[str, Any]] = {}
-    for name in sorted(n for n in files if PurePosixPath(n).parent.name == LEDGER and n.startswith(f"{LEDGER}/")):
-        for entry in _json(files, name)["entries"]:
+    for path in sorted(n for n in files if n.startswith(f"{LEDGER}/")):
+        for entry in _json(files, path)["entries"]:
             if entry["notebook"] in notebooks:
                 entries[entry["id"]] = entry
     records = {s.name: _json(files, n) for s in stages if (n := f"{RUNS}/{s.name}.json") in files}
     return FinishedRun(
-        name=f"the export {Path(path).name}",
+        name=f"the export {name}",
         entries=entries,
         shown={id: shown for id, shown in numbers["numbers"].items() if shown["notebook"] in notebooks},
         inputs={notebook: given for notebook, given in numbers["inputs"].items() if notebook in notebooks},
