@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.mixed.blocks import Blocks
 from lumier_analysis.mixed.expected_information import information
+from lumier_analysis.mixed.group_products import orthogonal
 from lumier_analysis.mixed.grouped import OneFactor
 from lumier_analysis.mixed.lmm_problem import Problem
 from lumier_analysis.mixed.relative_factor import Structure, structure
@@ -69,7 +70,8 @@ class Arrays:
     @cached_property
     def least_information(self) -> tuple[float, float]:
         """Least eigenvalue of the information on the variance parameters: full, restricted; see `informed`."""
-        return float(self.informed(False)[0][0]), float(self.informed(True)[0][0])
+        full, restricted = np.linalg.eigvalsh(np.stack([self._correlated(False), self._correlated(True)]))[:, 0]
+        return float(full), float(restricted)
 
     def informed(self, restricted: bool) -> tuple[Floats, Floats]:
         """Return eigenvalues and eigenvectors of the information on the variance parameters in correlation form.
@@ -77,11 +79,14 @@ class Arrays:
         Where every random effect has the standard deviation of the residual. The form is that of the full information
         in either case: what fixed effects take away entirely must come out as nothing.
         """
-        two, lost = self._information
-        size = np.sqrt(np.diag(two))
-        size[:-1] = np.maximum(size[:-1], 1e-6 * size[:-1].max())  # a covariance of effects never seen together
-        values, vectors = np.linalg.eigh((two - lost if restricted else two) / np.outer(size, size))
+        values, vectors = np.linalg.eigh(self._correlated(restricted))
         return values, vectors
+
+    def _correlated(self, restricted: bool) -> Floats:
+        two, lost = self._information
+        size = np.sqrt(two.diagonal())
+        size[:-1] = np.maximum(size[:-1], 1e-6 * size[:-1].max())  # a covariance of effects never seen together
+        return np.asarray((two - lost if restricted else two) / (size[:, None] * size))
 
     @cached_property
     def _information(self) -> tuple[Floats, Floats]:
@@ -167,12 +172,10 @@ def arrange(
 
 def _orthogonal(z: Floats, correlated: bool) -> tuple[Floats, Floats]:
     """Return orthogonal columns of length sqrt(n) and the lower triangular matrix that turns them into z."""
-    n, k = z.shape
+    k = z.shape[1]
     if k == 1 or not correlated:
         return z, np.eye(k)
-    q, r = np.linalg.qr(z[:, ::-1])
-    sign = np.where(np.diag(r) < 0, -1.0, 1.0)
-    lower = np.ascontiguousarray((r * sign[:, None])[::-1, ::-1]) / np.sqrt(n)
-    if np.abs(np.diag(lower)).min() <= 1e-10:
+    columns, lower = orthogonal(z)
+    if lower.diagonal().min() <= 1e-10:
         raise AnalysisError("the columns of the random effects are collinear")
-    return np.ascontiguousarray((q * sign)[:, ::-1]) * np.sqrt(n), lower
+    return columns, lower

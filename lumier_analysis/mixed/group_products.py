@@ -32,9 +32,11 @@ def group_sums(z, codes, n_groups, y):  # type: ignore[no-untyped-def]
     """Return Z_i'y_i, shape (g, q, c), y of shape (n, c)."""
     out = np.zeros((n_groups, z.shape[1], y.shape[1]))
     for r in range(z.shape[0]):
+        i = codes[r]
         for j in range(z.shape[1]):
+            v = z[r, j]
             for c in range(y.shape[1]):
-                out[codes[r], j, c] += z[r, j] * y[r, c]
+                out[i, j, c] += v * y[r, c]
     return out
 
 
@@ -80,12 +82,52 @@ def within(z, codes, a, y):  # type: ignore[no-untyped-def]
             if not used[r]:
                 for c in range(width):
                     d[i, r, c] = 0.0
-    rest = y.copy()
+    rest = np.empty(y.shape)
     for r in range(z.shape[0]):
-        for j in range(q):
-            for c in range(width):
-                rest[r, c] -= z[r, j] * d[codes[r], j, c]
+        i = codes[r]
+        for c in range(width):
+            value = y[r, c]
+            for j in range(q):
+                value -= z[r, j] * d[i, j, c]
+            rest[r, c] = value
     return d, rest, ranks
+
+
+@compiled
+def orthogonal(z):  # type: ignore[no-untyped-def]
+    """Return orthogonal columns of length sqrt(n), shape (n, q), and a lower triangular matrix: z is their product.
+
+    By Gram and Schmidt from the last column on, every column twice, which leaves them orthogonal to rounding (Giraud,
+    Langou and Rozloznik 2005, Comput Math Appl 50:1069). A column that depends on later ones has a 0 on the diagonal,
+    or next to it.
+    """
+    n, q = z.shape
+    columns, lower = np.empty((q, n)), np.zeros((q, q))
+    for j in range(q - 1, -1, -1):
+        own = columns[j]
+        for r in range(n):
+            own[r] = z[r, j]
+        for _ in range(2):
+            for i in range(j + 1, q):
+                other, share = columns[i], 0.0
+                for r in range(n):
+                    share += other[r] * own[r]
+                share /= n
+                lower[i, j] += share
+                for r in range(n):
+                    own[r] -= share * other[r]
+        square = 0.0
+        for r in range(n):
+            square += own[r] * own[r]
+        lower[j, j] = math.sqrt(square / n)
+        if square > 0.0:
+            for r in range(n):
+                own[r] /= lower[j, j]
+    out = np.empty((n, q))
+    for r in range(n):
+        for j in range(q):
+            out[r, j] = columns[j, r]
+    return out, lower
 
 
 @compiled

@@ -6,6 +6,7 @@ With one or two random effects a level the kernels are those of `one_factor_sear
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,17 @@ from lumier_analysis.mixed import one_factor as kernels
 from lumier_analysis.mixed import one_factor_search as few
 from lumier_analysis.mixed.blocks import Parts, Traces
 from lumier_analysis.mixed.group_products import group_sums, in_rows, products, within
-from lumier_analysis.mixed.optimise import Descent, Optimum
+from lumier_analysis.mixed.optimise import MOST_STEPS, Descent, Optimum
 from lumier_analysis.mixed.relative_factor import Structure
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+
+
+@cache
+def _nowhere(m: int) -> tuple[Floats, float, Floats, Floats]:
+    """Return the place of a known optimum where none is known."""
+    return np.zeros(m), 0.0, np.zeros(m), np.zeros((m, m))
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ class OneFactor:
     def parts(self, theta: Floats, structure: Structure, nu: float, restricted: bool) -> Parts:
         """Return the deviance and its derivatives."""
         if self.rows is not None:
-            return Parts(*few.parts(theta, structure.places, *self.rows, self.w, nu, restricted))
+            return self._few_parts(theta, structure, nu, restricted)
         (t,) = structure.factors(theta)
         return Parts(
             *kernels.deviance_parts(self.a, self.b, self.d, self.w, t @ t.T, structure.pairs(0), nu, restricted)
@@ -102,25 +109,48 @@ class OneFactor:
         if self.rows is None:
             return None
         a, d = self.rows
-        free, w, m = structure.places, self.w, len(structure.places)
-        nowhere = np.zeros(m), 0.0, np.zeros((m, m))
+        free, w = structure.places, self.w
 
         def descend(start: Floats, known: Optimum | None) -> Optimum:
-            given = known is not None and known.hessian is not None
-            end = (known.theta, known.value, known.hessian) if known is not None and given else nowhere
-            theta, value, converged, evaluations, hessian = few.descend(
-                start, free, a, d, w, nu, restricted, given, *end
+            given = known is not None and known.curvature is not None
+            end = (known.theta, known.value, *known.curvature) if given else _nowhere(len(free))  # type: ignore[union-attr,misc]
+            theta, value, converged, evaluations, values, vectors, _, _ = few.descend(
+                start, free, a, d, w, nu, restricted, MOST_STEPS, given, *end
             )
-            return Optimum(theta, value, converged, evaluations, hessian=hessian)
+            return Optimum(theta, value, converged, evaluations, curvature=(values, vectors))
 
         return descend
+
+    def _few_parts(self, theta: Floats, structure: Structure, nu: float, restricted: bool) -> Parts:
+        free, p = structure.places, self.w.shape[0] - 1
+        found = few.descend(theta, free, *self.rows, self.w, nu, restricted, 0, False, *_nowhere(len(free)))  # type: ignore[misc]
+        first, r2_first, second, _, outer, _, _, lower, beta = found[-1]
+        slopes = -outer[:, :p, :p]
+        if len(free) < 3:
+            first, r2_first, second, slopes = first[free], r2_first[free], second[np.ix_(free, free)], slopes[free]
+        if np.isinf(found[1]):
+            first, r2_first, second, slopes = (np.full_like(part, np.nan) for part in (first, r2_first, second, slopes))
+        return Parts(found[1], found[6], first, r2_first, second, slopes, lower, beta)
 
     def unit_information(self, structure: Structure) -> tuple[Floats, Floats] | None:
         """Return the information at unit variances, full and lost to the fixed effects; None as for `descent`."""
         if self.rows is None:
             return None
-        full, lost = few.unit_information(structure.places, *self.rows, self.w, float(len(self.codes)))
-        return full, lost
+        free, p, m = structure.places, self.w.shape[0] - 1, len(structure.places)
+        unit = structure.on_diagonal.astype(np.float64)
+        found = few.descend(unit, free, *self.rows, self.w, 1.0, True, 0, False, *_nowhere(m))
+        _, _, _, trace, outer, own, curves, _, _ = found[-1]
+        slopes = outer[:, :p, :p].reshape(3, p * p)
+        bent = slopes @ np.eye(p).ravel()
+        full, lost = np.empty((4, 4)), np.empty((4, 4))
+        full[:3, :3], lost[:3, :3] = own, 2 * curves - slopes @ slopes.T
+        full[3, :3], full[:3, 3], full[3, 3] = trace, trace, len(self.codes)
+        lost[3, :3], lost[:3, 3], lost[3, 3] = bent, bent, p
+        # The derivative by the residual variance is V less the part of G, whose elements are those of theta here.
+        turn = np.eye(m + 1)
+        turn[m, :m] = -unit
+        kept = np.ix_(*(np.append(free, 3),) * 2)
+        return turn @ full[kept] @ turn.T, turn @ lost[kept] @ turn.T
 
     def traces(self, theta: Floats, structure: Structure) -> Traces:
         """Return the traces at theta."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtrs
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.mixed.blocks import Blocks, Parts
@@ -104,9 +104,9 @@ class Problem:
         )
         optimum = search(self.derivatives, a.structure.on_diagonal, first, thorough, descend)
         inner, parts = self._snapped(a.structure.positive(optimum.theta))
-        scaled = solve_triangular(a.inner, inner, lower=True, check_finite=False) + 0.0
+        scaled = dtrtrs(a.inner, inner, lower=1)[0] + 0.0
         sigma2 = parts.r2 / self.nu * self.unit**2
-        beta = solve_triangular(a.r, self.xy + self.unit * parts.beta, check_finite=False)
+        beta = dtrtrs(a.r, self.xy + self.unit * parts.beta)[0]
         theta = scaled / a.scales
         deviance = parts.deviance + self.constant
         return LmmFit(

@@ -9,7 +9,8 @@ A_i D_i = Z_i'[X y]_i (any solution),
 
 Every quantity of all groups stands in one contiguous row, so that the compiler handles several groups at once. One
 random effect is handled as two of which the second is zero everywhere. `descend` takes the steps of `optimise.newton`,
-which remains the reference. One file, because numba does not see a change in another.
+which remains the reference. One file, because numba does not see a change in another; one function that is called from
+outside, because every such function is compiled with all that it calls.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from lumier_analysis.mixed.panel_compiled import quick
 
 # Those of `optimise`, as numba takes no change of them from there.
-_POLISH, _DONE, _FLAT, _MOST_STEPS = 1e-8, 1e-14, 1e-9, 200
+_POLISH, _DONE, _FLAT = 1e-8, 1e-14, 1e-9
 # A known optimum is joined within this rise of the deviance, where value, gradient and Hessian are those of its
 # quadratic form to this share.
 _NEAR, _SHARE = 0.3, 0.25
@@ -63,27 +64,29 @@ def _apply(c, d, e):  # type: ignore[no-untyped-def]
 
 @quick
 def _dot(d, e):  # type: ignore[no-untyped-def]
+    d0, d1, e0, e1 = d[0], d[1], e[0], e[1]
     total = 0.0
-    for i in range(d.size):
-        total += d[i] * e[i]
+    for i in range(d0.size):
+        total += d0[i] * e0[i] + d1[i] * e1[i]
     return total
 
 
 @quick
 def _combine(e, weights, n, f):  # type: ignore[no-untyped-def]
-    """Fill f with the sum of the first n columns of E, weighted; shapes (p + 1, 2g), (p + 1,), (2g,)."""
-    e0, w0 = e[0], weights[0]
-    for i in range(f.size):
-        f[i] = w0 * e0[i]
-    for j in range(1, n):
-        ej, wj = e[j], weights[j]
-        for i in range(f.size):
-            f[i] += wj * ej[i]
+    """Fill f with the sum of the first n columns of E, weighted; shapes (p + 1, 2, g), (p + 1,), (2, g)."""
+    for r in range(2):
+        row, part, weight = f[r], e[0, r], weights[0]
+        for i in range(row.size):
+            row[i] = weight * part[i]
+        for j in range(1, n):
+            part, weight = e[j, r], weights[j]
+            for i in range(row.size):
+                row[i] += weight * part[i]
 
 
 @quick
 def _outer(f, h):  # type: ignore[no-untyped-def]
-    """Return ``sum f' S_k h`` for the elements 11, 12 (both places) and 22 of G."""
+    """Return ``sum f' S_k h`` for the elements 11, 12 (both places) and 22 of G, of columns of shape (2, g)."""
     f0, f1, h0, h1 = f[0], f[1], h[0], h[1]
     s11, s12, s22 = 0.0, 0.0, 0.0
     for i in range(f0.size):
@@ -94,12 +97,22 @@ def _outer(f, h):  # type: ignore[no-untyped-def]
 
 
 @quick
-def _add_square(rest, f, weight):  # type: ignore[no-untyped-def]
+def _add_square(rest, f):  # type: ignore[no-untyped-def]
     r11, r12, r22, f0, f1 = rest[0], rest[1], rest[2], f[0], f[1]
     for i in range(f0.size):
-        r11[i] += weight * f0[i] * f0[i]
-        r12[i] += weight * f0[i] * f1[i]
-        r22[i] += weight * f1[i] * f1[i]
+        r11[i] += f0[i] * f0[i]
+        r12[i] += f0[i] * f1[i]
+        r22[i] += f1[i] * f1[i]
+
+
+@quick
+def _weigh(rest, c, f, share_x, share_y):  # type: ignore[no-untyped-def]
+    """Fill rest with share_x rest + share_y f f' - C."""
+    r11, r12, r22, c11, c12, c22, f0, f1 = rest[0], rest[1], rest[2], c[0], c[1], c[2], f[0], f[1]
+    for i in range(f0.size):
+        r11[i] = share_x * r11[i] + share_y * f0[i] * f0[i] - c11[i]
+        r12[i] = share_x * r12[i] + share_y * f0[i] * f1[i] - c12[i]
+        r22[i] = share_x * r22[i] + share_y * f1[i] * f1[i] - c22[i]
 
 
 @quick
@@ -120,20 +133,21 @@ def _crossed(c, rest, out):  # type: ignore[no-untyped-def]
 
 
 @quick
-def _moments(theta, a, d, w, c, e, f, k, lower, inverse, beta, trace, outer):  # type: ignore[no-untyped-def]
-    """Return log|V| and r2 at T (theta: t11, t21, t22); fill C, K, L, L^-1, the coefficients and the first-order sums.
+def _evaluate(theta, a, d, w, nu, restricted, apart, room, sums):  # type: ignore[no-untyped-def]
+    """Return the deviance and r2 at T (theta: t11, t21, t22); fill `sums`, described at `descend`.
 
-    F = E [L^-T, (-beta, 1)]; `trace` is ``sum tr(C S_k)``, `outer` ``sum F' S_k F``, shape (3, p + 1, p + 1). r2 is NaN
-    where X'V^-1X is not positive definite.
+    r2 is NaN where X'V^-1X is not positive definite; the deviance is infinite where r2 is not positive.
     """
-    p, g = w.shape[0] - 1, c.shape[1]
-    logdet = _swept(theta[0], theta[1], theta[2], a, c, f[0, 0])
-    flat_d, flat_e, flat_f = d.reshape(p + 1, 2 * g), e.reshape(p + 1, 2 * g), f.reshape(p + 1, 2 * g)
+    c, rest, e, f, k, turn = room
+    first, r2_first, second, trace, outer, own, curves, lower, beta = sums
+    p = w.shape[0] - 1
+    deviance = _swept(theta[0], theta[1], theta[2], a, c, f[0, 0])
     for j in range(p + 1):
         _apply(c, d[j], e[j])
         for t in range(j + 1):
-            k[j, t] = w[j, t] + _dot(flat_d[t], flat_e[j])
-            k[t, j] = k[j, t]
+            k[j, t] = w[j, t] + _dot(d[t], e[j])
+    # L, L^-1 and, as last row of `turn`, (-beta, 1): F = E turn' has columns in which X'V^-1X is the identity, and the
+    # residual.
     for i in range(p):
         for j in range(i + 1):
             value = k[i, j]
@@ -141,60 +155,49 @@ def _moments(theta, a, d, w, c, e, f, k, lower, inverse, beta, trace, outer):  #
                 value -= lower[i, t] * lower[j, t]
             if i == j:
                 if not value > 0.0:
-                    return logdet, np.nan
+                    return np.inf, np.nan
                 lower[i, i] = math.sqrt(value)
             else:
                 lower[i, j] = value / lower[j, j]
-    r2 = k[p, p]
-    half, weights = np.empty(p), np.empty(p + 1)
+    r2, turn[p, p] = k[p, p], 1.0
     for j in range(p):
         for i in range(j, p):
             value = 1.0 if i == j else 0.0
             for t in range(j, i):
-                value -= lower[i, t] * inverse[t, j]
-            inverse[i, j] = value / lower[i, i]
-        beta[j] = 0.0
+                value -= lower[i, t] * turn[t, j]
+            turn[i, j] = value / lower[i, i]
+        turn[p, j] = 0.0
     for j in range(p):
-        half[j] = 0.0
+        half = 0.0
         for t in range(j + 1):
-            half[j] += inverse[j, t] * k[p, t]
-        r2 -= half[j] * half[j]
+            half += turn[j, t] * k[p, t]
+        r2 -= half * half
         for t in range(j + 1):
-            beta[t] += inverse[j, t] * half[j]
+            turn[p, t] -= turn[j, t] * half
+        if restricted:
+            deviance += 2.0 * math.log(lower[j, j])
     for j in range(p):
-        _combine(flat_e, inverse[j], j + 1, flat_f[j])
-        weights[j] = -beta[j]
-    weights[p] = 1.0
-    _combine(flat_e, weights, p + 1, flat_f[p])
+        beta[j] = -turn[p, j]
     for j in range(p + 1):
+        _combine(e, turn[j], j + 1, f[j])
         for t in range(j + 1):
             s11, s12, s22 = _outer(f[j], f[t])
             outer[0, j, t], outer[1, j, t], outer[2, j, t] = s11, s12, s22
             outer[0, t, j], outer[1, t, j], outer[2, t, j] = s11, s12, s22
+    share = nu / r2 if r2 > 0.0 else 0.0
     for i in range(3):
-        trace[i] = (2.0 if i == 1 else 1.0) * c[i].sum()
-    return logdet, r2
-
-
-@quick
-def _evaluate(theta, a, d, w, nu, restricted, room, small, first, r2_first, second):  # type: ignore[no-untyped-def]
-    """Return the deviance and r2; fill derivatives in the elements 11, 12, 22 of G as `one_factor.deviance_parts`."""
-    c, rest, e, f = room
-    k, lower, inverse, beta, trace, outer = small
-    p = w.shape[0] - 1
-    deviance, r2 = _moments(theta, a, d, w, c, e, f, k, lower, inverse, beta, trace, outer)
-    if not r2 > 0.0:
-        return np.inf, r2
-    share = nu / r2
-    for i in range(3):
-        row, from_c = rest[i], c[i]
-        for l in range(row.size):  # noqa: E741
-            row[l] = -from_c[l]
-    if restricted:
+        value, row, squares = 0.0, c[i], rest[i]
+        for t in range(row.size):
+            value += row[t]
+            squares[t] = 0.0
+        trace[i] = 2.0 * value if i == 1 else value
+    if restricted or apart:
         for j in range(p):
-            deviance += 2.0 * math.log(lower[j, j])
-            _add_square(rest, f[j], 2.0)
-    _add_square(rest, f[p], 2.0 * share)
+            _add_square(rest, f[j])
+    if apart:
+        _crossed(c, c, own)
+        _crossed(c, rest, curves)
+    _weigh(rest, c, f[p], 2.0 if restricted else 0.0, 2.0 * share)
     _crossed(c, rest, second)
     for i in range(3):
         r2_first[i] = -outer[i, p, p]
@@ -210,95 +213,13 @@ def _evaluate(theta, a, d, w, nu, restricted, room, small, first, r2_first, seco
                     for t in range(p):
                         value -= outer[i, j, t] * outer[l, j, t]
             second[i, l], second[l, i] = value, value
+    if not r2 > 0.0:
+        return np.inf, r2
     return deviance + nu * math.log(r2), r2
 
 
 @quick
-def _rooms(p, g):  # type: ignore[no-untyped-def]
-    """Return working space for `_evaluate`: what is kept of every group, and what is not."""
-    room = np.empty((3, g)), np.empty((3, g)), np.empty((p + 1, 2, g)), np.empty((p + 1, 2, g))
-    small = (
-        np.zeros((p + 1, p + 1)), np.zeros((p, p)), np.zeros((p, p)), np.zeros(p), np.zeros(3),
-        np.zeros((3, p + 1, p + 1)),
-    )  # fmt: skip
-    return room, small
-
-
-@quick
-def _widened(theta, free):  # type: ignore[no-untyped-def]
-    """Return t11, t21, t22 of the free entries, which are at the places `free` among them."""
-    out = np.zeros(3)
-    for i in range(free.size):
-        out[free[i]] = theta[i]
-    return out
-
-
-@quick
-def parts(theta, free, a, d, w, nu, restricted):  # type: ignore[no-untyped-def]
-    """Return what `one_factor.deviance_parts` returns, at theta, from `a` (7, g), d (p + 1, 2, g) and W."""
-    p, m = w.shape[0] - 1, free.size
-    room, small = _rooms(p, a.shape[1])
-    all_first, all_r2, all_second = np.full(3, np.nan), np.full(3, np.nan), np.full((3, 3), np.nan)
-    deviance, r2 = _evaluate(_widened(theta, free), a, d, w, nu, restricted, room, small, all_first, all_r2, all_second)
-    outer = small[5]
-    first, r2_first, second, slopes = np.empty(m), np.empty(m), np.empty((m, m)), np.empty((m, p, p))
-    for i in range(m):
-        first[i], r2_first[i] = all_first[free[i]], all_r2[free[i]]
-        for l in range(m):  # noqa: E741
-            second[i, l] = all_second[free[i], free[l]]
-        slopes[i] = -outer[free[i], :p, :p] if r2 > 0.0 else np.full((p, p), np.nan)
-    return deviance, r2, first, r2_first, second, slopes, small[1], small[3]
-
-
-@quick
-def unit_information(free, a, d, w, n):  # type: ignore[no-untyped-def]
-    """Return the full information at unit variances, and what the fixed effects take of it, shape (m + 1, m + 1).
-
-    Of the elements of G and the residual variance, as `expected_information.information`; w and d without response.
-    """
-    p, m = w.shape[0] - 1, free.size
-    room, small = _rooms(p, a.shape[1])
-    c, rest, e, f = room
-    k, lower, inverse, beta, trace, outer = small
-    theta = np.zeros(3)
-    for i in range(m):
-        theta[free[i]] = 0.0 if free[i] == 1 else 1.0
-    _moments(theta, a, d, w, c, e, f, k, lower, inverse, beta, trace, outer)
-    own, curves = np.empty((3, 3)), np.empty((3, 3))
-    _crossed(c, c, own)
-    rest[:] = 0.0
-    for j in range(p):
-        _add_square(rest, f[j], 1.0)
-    _crossed(c, rest, curves)
-    full, lost = np.empty((m + 1, m + 1)), np.empty((m + 1, m + 1))
-    for i in range(m):
-        bent = 0.0
-        for j in range(p):
-            bent += outer[free[i], j, j]
-        full[i, m] = full[m, i] = trace[free[i]]
-        lost[i, m] = lost[m, i] = bent
-        for l in range(m):  # noqa: E741
-            value = 2.0 * curves[free[i], free[l]]
-            for j in range(p):
-                for t in range(p):
-                    value -= outer[free[i], j, t] * outer[free[l], j, t]
-            full[i, l], lost[i, l] = own[free[i], free[l]], value
-    full[m, m], lost[m, m] = n, p
-    # The derivative by the residual variance is V less the part of G: the elements of G, which are those of theta here.
-    for matrix in (full, lost):
-        for i in range(m):
-            if free[i] != 1:
-                for l in range(m + 1):  # noqa: E741
-                    matrix[m, l] -= matrix[i, l]
-        for i in range(m):
-            if free[i] != 1:
-                for l in range(m + 1):  # noqa: E741
-                    matrix[l, m] -= matrix[l, i]
-    return full, lost
-
-
-@quick
-def eigen(h, values, vectors):  # type: ignore[no-untyped-def]
+def _eigen(h, values, vectors):  # type: ignore[no-untyped-def]
     """Fill eigenvalues, in any order, and eigenvectors of a symmetric matrix, by Jacobi's rotations."""
     k = h.shape[0]
     m = h.copy()
@@ -336,7 +257,7 @@ def eigen(h, values, vectors):  # type: ignore[no-untyped-def]
 def _step(gradient, hessian, radius, values, vectors, step):  # type: ignore[no-untyped-def]
     """Fill the step within the radius; return its length and the decrease it promises: `optimise._step`."""
     k = gradient.size
-    eigen(hessian, values, vectors)
+    _eigen(hessian, values, vectors)
     largest, length, promise = 1e-300, 0.0, 0.0
     for i in range(k):
         largest = max(largest, abs(values[i]))
@@ -365,8 +286,9 @@ def _step(gradient, hessian, radius, values, vectors, step):  # type: ignore[no-
 
 
 @quick
-def _in_theta(theta, free, nu, r2, first, r2_first, second, gradient, hessian):  # type: ignore[no-untyped-def]
+def _in_theta(theta, free, nu, r2, sums, gradient, hessian):  # type: ignore[no-untyped-def]
     """Fill gradient and Hessian of the profiled deviance in the free entries from derivatives in elements of G."""
+    first, r2_first, second = sums[0], sums[1], sums[2]
     t11, t21, t22 = theta[0], theta[1], theta[2]
     jacobian, curved = np.zeros((3, 3)), np.zeros((3, 3))
     jacobian[0, 0], jacobian[1, 0], jacobian[1, 1] = 2.0 * t11, t21, t11
@@ -389,7 +311,7 @@ def _in_theta(theta, free, nu, r2, first, r2_first, second, gradient, hessian): 
 
 
 @quick
-def joins(theta, value, gradient, hessian, free, end, end_value, end_hessian):  # type: ignore[no-untyped-def]
+def _joins(theta, value, gradient, hessian, free, end, end_value, values, vectors):  # type: ignore[no-untyped-def]
     """Return whether Newton steps from theta end at a known minimum, or at its mirror image.
 
     The rise above it is small, and value, gradient and Hessian at theta are those of its quadratic form to a quarter:
@@ -398,15 +320,13 @@ def joins(theta, value, gradient, hessian, free, end, end_value, end_hessian):  
     k = free.size
     if not abs(value - end_value) < _NEAR:
         return False
-    values, vectors, sign = np.empty(k), np.empty((k, k)), np.ones(k)
-    eigen(end_hessian, values, vectors)
-    if not values.min() > 1e-6 * values.max():
-        return False
+    sign = np.ones(k)
     for i in range(k):
-        if free[i] != 1 and theta[i] * end[i] < 0.0:
-            for j in range(k):
-                if free[j] == free[i] or (free[i] == 0 and free[j] == 1):
-                    sign[j] = -1.0
+        for j in range(k):
+            if not values[i] > 1e-6 * values[j]:
+                return False
+            if free[i] != 1 and theta[i] * end[i] < 0.0 and (j == i or (free[i] == 0 and free[j] == 1)):
+                sign[j] = -1.0
     rise, off, bend = 0.0, 0.0, 0.0
     for i in range(k):
         length, slope = 0.0, 0.0
@@ -416,60 +336,96 @@ def joins(theta, value, gradient, hessian, free, end, end_value, end_hessian):  
         rise += values[i] * length * length
         off += (slope - values[i] * length) ** 2 / values[i]
         for l in range(k):  # noqa: E741
-            entry = 0.0
+            entry = -values[i] if i == l else 0.0
             for j in range(k):
                 for t in range(k):
-                    entry += vectors[j, i] * (sign[j] * sign[t] * hessian[j, t] - end_hessian[j, t]) * vectors[t, l]
+                    entry += vectors[j, i] * sign[j] * hessian[j, t] * sign[t] * vectors[t, l]
             bend += entry * entry / (values[i] * values[l])
     near = abs(value - end_value - 0.5 * rise) < _SHARE * 0.5 * rise + 1e-9
     return near and rise < 2.0 * _NEAR and off < _SHARE**2 * rise + 1e-12 and bend < _SHARE**2
 
 
 @quick
-def descend(start, free, a, d, w, nu, restricted, known, end, end_value, end_hessian):  # type: ignore[no-untyped-def]
-    """Return where Newton steps from a start end: theta, value, converged, evaluations, Hessian.
+def descend(start, free, a, d, w, nu, restricted, most, known, end, end_value, end_values, end_vectors):  # type: ignore[no-untyped-def]
+    """Return where Newton steps from a start end.
 
-    `known`: a minimum (theta, value, Hessian) is given, and the search ends, there, as soon as it `joins` it.
+    Parameters
+    ----------
+    start : ndarray, shape (m,)
+        Free entries of T.
+    free : ndarray of int, shape (m,)
+        Their places among t11, t21, t22.
+    a, d, w : ndarray, shapes (7, g), (p + 1, 2, g) and (p + 1, p + 1)
+        a11, a12, a22, |A|, L11, L21, L22 of every group; D; W.
+    nu, restricted
+        As `one_factor.deviance_parts`.
+    most : int
+        Steps; none, to learn the sums at the start.
+    known : bool
+        A minimum is known: the search ends, there, as soon as it joins it.
+    end, end_value, end_values, end_vectors
+        The minimum: theta, deviance, eigenvalues and eigenvectors of the Hessian.
+
+    Returns
+    -------
+    theta, value, converged, evaluations
+    values, vectors : ndarray, shapes (m,) and (m, m)
+        Eigenvalues, in any order, and eigenvectors of the Hessian at a converged end.
+    r2 : float
+        At the last theta looked at, as are the sums.
+    sums : tuple of ndarray
+        For the elements 11, 12, 22 of G: `first`, `r2_first`, `second` of `deviance_parts`; ``sum tr(C S_k)``;
+        ``sum F' S_k F``, F = E [L^-T, (-beta, 1)]; ``sum tr(S_k C S_l C)`` and ``sum tr(S_k C S_l F F')`` without the
+        residual's column, if there are no steps. Then L and the coefficients.
     """
-    k = start.size
-    room, small = _rooms(w.shape[0] - 1, a.shape[1])
-    first, r2_first, second = np.empty(3), np.empty(3), np.empty((3, 3))
-    gradient, hessian, new_gradient, new_hessian = np.zeros(k), np.zeros((k, k)), np.zeros(k), np.zeros((k, k))
-    values, vectors, step = np.empty(k), np.empty((k, k)), np.empty(k)
-    theta, radius, polished = start.copy(), 2.0, np.inf
-    wide = _widened(theta, free)
-    value, r2 = _evaluate(wide, a, d, w, nu, restricted, room, small, first, r2_first, second)
-    _in_theta(wide, free, nu, r2, first, r2_first, second, gradient, hessian)
-    evaluations = 1
-    for _ in range(_MOST_STEPS):
-        if not np.isfinite(value):
-            break
-        if known and joins(theta, value, gradient, hessian, free, end, end_value, end_hessian):
-            return end.copy(), end_value, True, evaluations, end_hessian.copy()
+    k, p, g = start.size, w.shape[0] - 1, a.shape[1]
+    room = (
+        np.empty((3, g)), np.empty((3, g)), np.empty((p + 1, 2, g)), np.empty((p + 1, 2, g)),
+        np.empty((p + 1, p + 1)), np.zeros((p + 1, p + 1)),
+    )  # fmt: skip
+    sums = (
+        np.zeros(3), np.zeros(3), np.zeros((3, 3)), np.zeros(3), np.zeros((3, p + 1, p + 1)), np.zeros((3, 3)),
+        np.zeros((3, 3)), np.zeros((p, p)), np.zeros(p),
+    )  # fmt: skip
+    theta, new, wide, step = np.zeros(k), np.empty(k), np.zeros(3), np.zeros(k)
+    gradient, new_gradient, values = np.zeros(k), np.empty(k), np.zeros(k)
+    hessian, new_hessian, vectors = np.zeros((k, k)), np.empty((k, k)), np.zeros((k, k))
+    radius, polished, promise, length, value, r2 = 2.0, np.inf, np.inf, 0.0, np.inf, np.nan
+    converged, evaluations = False, 0
+    # The first pass looks at the start itself.
+    while evaluations <= most:
+        for i in range(k):
+            new[i] = theta[i] + step[i] if evaluations else start[i]
+            wide[free[i]] = new[i]
+        new_value, r2 = _evaluate(wide, a, d, w, nu, restricted, most == 0, room, sums)
+        evaluations += 1
+        better = True
+        if evaluations > 1:
+            if promise < _POLISH:
+                if not new_value < value + _POLISH:
+                    converged = True
+                    break
+                polished = promise
+            else:
+                polished = np.inf
+                ratio = (value - new_value) / promise
+                if not ratio > 0.1:
+                    radius = 0.3 * length
+                    if radius < 1e-10:
+                        break
+                    better = ratio > 0.0
+                elif ratio > 0.7:
+                    radius = max(radius, 3.0 * length)
+        if better:
+            theta, new, value = new, theta, new_value
+            if most == 0 or not np.isfinite(value):
+                break
+            _in_theta(wide, free, nu, r2, sums, new_gradient, new_hessian)
+            gradient, new_gradient, hessian, new_hessian = new_gradient, gradient, new_hessian, hessian
+            if known and _joins(theta, value, gradient, hessian, free, end, end_value, end_values, end_vectors):
+                return end, end_value, True, evaluations, end_values, end_vectors, r2, sums
         length, promise = _step(gradient, hessian, radius, values, vectors, step)
         if promise < _DONE or promise > 0.5 * polished:
-            return theta, value, True, evaluations, hessian
-        new = theta + step
-        wide = _widened(new, free)
-        new_value, r2 = _evaluate(wide, a, d, w, nu, restricted, room, small, first, r2_first, second)
-        evaluations += 1
-        if promise < _POLISH:
-            if not new_value < value + _POLISH:
-                return theta, value, True, evaluations, hessian
-            polished = promise
-        else:
-            polished = np.inf
-            ratio = (value - new_value) / promise
-            if not ratio > 0.1:
-                radius = 0.3 * length
-                if radius < 1e-10:
-                    break
-                if not ratio > 0.0:
-                    continue
-            elif ratio > 0.7:
-                radius = max(radius, 3.0 * length)
-        _in_theta(wide, free, nu, r2, first, r2_first, second, new_gradient, new_hessian)
-        theta, value = new, new_value
-        gradient, new_gradient = new_gradient, gradient
-        hessian, new_hessian = new_hessian, hessian
-    return theta, value, False, evaluations, hessian
+            converged = True
+            break
+    return theta, value, converged, evaluations, values, vectors, r2, sums

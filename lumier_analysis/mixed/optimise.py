@@ -22,7 +22,7 @@ _POLISH = 1e-8
 _DONE = 1e-14
 # Curvatures this small beside the largest count as flat, and as a saddle only beyond.
 _FLAT = 1e-9
-_MOST_STEPS = 200
+MOST_STEPS = 200
 # Starts: a standard deviation of random effects of twice and of a twentieth of the residual's, on scaled columns.
 _HIGH, _LOW, _DIVIDE = 2.0, 0.05, 0.3
 
@@ -43,8 +43,8 @@ class Optimum:
     spread : float
         How far the deviance of the worst converged start lies above the best one; 0 where all agree, else there are
         several optima.
-    hessian : ndarray, optional
-        At theta, where one search alone ended.
+    curvature : tuple of ndarray, optional
+        Eigenvalues and eigenvectors of the Hessian at theta, where one search alone tells.
     """
 
     theta: Floats
@@ -53,7 +53,7 @@ class Optimum:
     evaluations: int
     starts: int = 1
     spread: float = 0.0
-    hessian: Floats | None = None
+    curvature: tuple[Floats, Floats] | None = None
 
 
 def newton(deviance: Deviance, start: Floats) -> Optimum:
@@ -65,7 +65,7 @@ def newton(deviance: Deviance, start: Floats) -> Optimum:
     theta, radius = start.astype(np.float64), 2.0
     value, gradient, hessian = deviance(theta)
     evaluations, polished = 1, np.inf
-    for _ in range(_MOST_STEPS):
+    for _ in range(MOST_STEPS):
         if not np.isfinite(value):
             break
         step, promise = _step(gradient, hessian, radius)

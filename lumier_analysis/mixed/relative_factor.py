@@ -72,16 +72,15 @@ class Structure:
 
     def turned(self, turns: Sequence[Floats]) -> tuple[Floats, Floats]:
         """Return what lower triangular matrices, one a factor, do to theta (T -> turn T) and to G (turn G turn')."""
-        k = len(self.at)
+        k, at = len(self.at), self.at.tolist()
         theta, g = np.zeros((k, k)), np.zeros((k, k))
-        for column, (f, i, j) in enumerate(self.at):
-            own = self.at[:, 0] == f
-            rows, columns = self.at[own, 1], self.at[own, 2]
-            unit = np.zeros((self.sizes[f],) * 2)
-            unit[i, j] = 1.0
-            theta[own, column] = (turns[f] @ unit)[rows, columns]
-            unit[j, i] = 1.0
-            g[own, column] = (turns[f] @ unit @ turns[f].T)[rows, columns]
+        by_factor = [turn.tolist() for turn in turns]
+        for column, (f, i, j) in enumerate(at):
+            turn = by_factor[f]
+            for row, (of, a, b) in enumerate(at):
+                if of == f:
+                    theta[row, column] = turn[a][i] if b == j else 0.0
+                    g[row, column] = turn[a][i] * turn[b][j] + (turn[a][j] * turn[b][i] if i != j else 0.0)
         return theta, g
 
     def positive(self, theta: Floats) -> Floats:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from lumier_analysis.mixed.group_products import group_sums, products, within
+from lumier_analysis.mixed.group_products import group_sums, in_rows, orthogonal, products, within
 from tests.mixed.lmm_problems import one_factor
 
 
@@ -28,3 +29,28 @@ def test_within_leaves_the_residuals_of_each_group() -> None:
         np.testing.assert_allclose(a[i] @ d[i], b[i], atol=1e-10)
         expected = x[own] - z[own] @ np.linalg.lstsq(z[own], x[own], rcond=None)[0]
         np.testing.assert_allclose(rest[own], expected, atol=1e-10)
+
+
+def test_orthogonal_columns_turn_into_the_first_ones() -> None:
+    """Also where they are all but collinear, as years as they are written beside an intercept."""
+    rng = np.random.default_rng(2)
+    for year in (0.0, 2020.0, 1e6):
+        z = np.column_stack([np.ones(50), year + rng.uniform(0, 3, 50), rng.standard_normal(50)])
+        columns, lower = orthogonal(z)
+        np.testing.assert_allclose(columns.T @ columns / 50, np.eye(3), atol=1e-12)
+        np.testing.assert_allclose(columns @ lower, z, rtol=1e-12)
+        np.testing.assert_array_equal(lower, np.tril(lower))
+    assert orthogonal(np.ones((4, 2)))[1][0, 0] == 0.0
+
+
+def test_rows_hold_cholesky_factor_and_determinant() -> None:
+    """Of groups of one row the determinant is zero."""
+    _, x, z, codes = one_factor()
+    a, _ = products(z, codes, 9, x)
+    d, _, _ = within(z, codes, a, x)
+    rows, columns = in_rows(a, d)
+    for i in range(9):
+        lower = np.array([[rows[4, i], 0.0], [rows[5, i], rows[6, i]]])
+        np.testing.assert_allclose(lower @ lower.T, a[i], atol=1e-12)
+        assert rows[3, i] == pytest.approx(0.0 if (codes == i).sum() == 1 else np.prod(np.diag(lower)) ** 2, rel=1e-9)
+    np.testing.assert_array_equal(columns, d.transpose(2, 1, 0))
