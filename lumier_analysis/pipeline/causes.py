@@ -9,6 +9,7 @@ from lumier_analysis.pipeline.finished_run import FinishedRun
 from lumier_analysis.pipeline.fresh import LABELS
 from lumier_analysis.pipeline.stages import Stage
 
+SEAL = "seal:"
 UNEXPLAINED = "nothing that is hashed differs: the stage does not repeat itself"
 
 
@@ -19,7 +20,7 @@ def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> list[str
     """
     order = {kind: place for place, kind in enumerate(LABELS)}
     parts = [part for part in before.keys() | now.keys() if before.get(part) != now.get(part)]
-    keyed = [(order.get(part.partition(":")[0], len(order)), part) for part in parts if not part.startswith("seal:")]
+    keyed = [(order.get(part.partition(":")[0], len(order)), part) for part in parts if not part.startswith(SEAL)]
     return [part for _, part in sorted(keyed)]
 
 
@@ -87,6 +88,13 @@ def changed_inputs(frozen: FinishedRun, replayed: FinishedRun, notebook: str) ->
     """Return the inputs of a notebook whose hashes, as its ledger names them, differ."""
     before, now = frozen.inputs.get(notebook, {}), replayed.inputs.get(notebook, {})
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def seal_differs(frozen: FinishedRun, replayed: FinishedRun, stage: str) -> bool:
+    """Tell whether a stage ran under a seal in one of the runs alone: its files may differ, its numbers may not."""
+    keys = [run.records.get(stage, {}).get("key", {}) for run in (frozen, replayed)]
+    before, now = ({part: sha for part, sha in key.items() if part.startswith(SEAL)} for key in keys)
+    return bool(before != now)
 
 
 def changed_files(frozen: FinishedRun, replayed: FinishedRun) -> dict[str, tuple[str, ...]]:

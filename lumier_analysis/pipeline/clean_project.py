@@ -7,18 +7,18 @@ from pathlib import Path
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.pipeline.stages import STAGES, Stage
+from lumier_analysis.pipeline.unseal import sealed_stages
 from lumier_analysis.study import Study
 from lumier_analysis.study.seal import RECIPIENT
 
 #: What a person has decided about a study, beside its raw files; keys and sealed files are not among it.
-DECIDED = ("plan.yml", "corrections.csv", "plan.lock*.json", "deviations*.md", "openings.jsonl")
-#: What runs while the outcomes of the validation cohort are sealed.
-BEFORE_OPENING = ("clean", "derive")
+DECIDED = ("plan.yml", "corrections.csv", "plan.lock*.json", "deviations*.md", "openings.jsonl", "openings.head")
 
 
-def stages_to_replay(sealed: bool, stages: tuple[Stage, ...] = STAGES) -> tuple[Stage, ...]:
-    """Return the stages that can be run again: all of them, or those before the outcomes are opened."""
-    return tuple(stage for stage in stages if stage.name in BEFORE_OPENING) if sealed else stages
+def stages_to_replay(study: Study, stages: tuple[Stage, ...] = STAGES) -> tuple[Stage, ...]:
+    """Return the stages that can be run again: all of them, or those that read no sealed outcome."""
+    waiting = sealed_stages(study, stages)
+    return tuple(stage for stage in stages if stage.name not in waiting)
 
 
 def clean_project(study: Study, root: Path, stages: tuple[Stage, ...], *, sealed: bool) -> Study:

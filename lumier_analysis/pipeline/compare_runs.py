@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lumier_analysis.pipeline.causes import UNEXPLAINED, causes, changed_files, changed_inputs
+from lumier_analysis.pipeline.causes import UNEXPLAINED, causes, changed_files, changed_inputs, seal_differs
 from lumier_analysis.pipeline.compare_ledgers import Difference, compare_ledgers, compare_shown
 from lumier_analysis.pipeline.finished_run import FinishedRun, environment_changes, ledgers_of
 from lumier_analysis.pipeline.stages import Stage
@@ -117,7 +117,8 @@ def compare_runs(
     explained = {name: (*said, *environment) for name, said in of_stage.items()}
     by_notebook = {str(s.notebook): explained[s.name] or (UNEXPLAINED,) for s in stages if s.notebook}
     files = {s: _outside_the_claim(paths) for s, paths in changed_files(frozen, replayed).items()}
-    unexplained = [path for s, paths in files.items() if recorded and not explained[s] for path in paths]
+    open_cause = {s for s in files if not explained[s] and not seal_differs(frozen, replayed, s)}
+    unexplained = [path for s, paths in files.items() if recorded and s in open_cause for path in paths]
     return Replay(
         name=frozen.name,
         n_numbers=len(replayed.shown.keys() | frozen.shown.keys()),

@@ -135,7 +135,7 @@ def replay(
     kept, began = _check_keep(study, keep), time.monotonic()
     progress = progress or Progress()
     sealed = is_sealed(study)
-    chosen = stages_to_replay(sealed, stages)
+    chosen = stages_to_replay(study, stages)
     with signals_interrupt(), _folder(kept) as root:
         with study_lock(study.analysis / "run" / "lock"):
             if against is None:

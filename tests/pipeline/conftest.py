@@ -191,7 +191,7 @@ LEDGER_STAGES = (
     Stage(
         "derive",
         notebook="02_second",
-        reads=("analysis/tables",),
+        reads=("analysis/tables/test",),
         writes=("analysis/results/02_second.json", "reports/figures"),
     ),
     Stage(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lumier_analysis.pipeline.causes import causes, changed_files, changed_inputs, changed_parts, say_part
+from lumier_analysis.pipeline.causes import causes, changed_files, changed_inputs, changed_parts, say_part, seal_differs
 from lumier_analysis.pipeline.finished_run import FinishedRun
 from lumier_analysis.pipeline.stages import Stage
 
@@ -62,3 +62,9 @@ def test_files_and_inputs_that_differ() -> None:
     new = run({"out": "2"}, {}, {}, inputs={"02": {"a": "1", "b": "2", "c": "1"}})
     assert changed_inputs(old, new, "02") == ["b", "c"]
     assert changed_files(old, new) == {"clean": ("analysis/t",), "derive": (), "validate": ()}
+
+
+def test_a_seal_in_one_of_the_runs_alone() -> None:
+    sealed, opened = run({"seal:recipient": "1", "plan": "p"}, {}, {}), run({"plan": "q"}, {}, {})
+    assert seal_differs(sealed, opened, "clean") and not seal_differs(sealed, opened, "derive")
+    assert not seal_differs(sealed, sealed, "clean")
