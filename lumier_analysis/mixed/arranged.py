@@ -70,7 +70,7 @@ class Arrays:
     @cached_property
     def least_information(self) -> tuple[float, float]:
         """Least eigenvalue of the information on the variance parameters: full, restricted; see `informed`."""
-        full, restricted = np.linalg.eigvalsh(np.stack([self._correlated(False), self._correlated(True)]))[:, 0]
+        full, restricted = np.linalg.eigvalsh(self._correlated)[:, 0]
         return float(full), float(restricted)
 
     def informed(self, restricted: bool) -> tuple[Floats, Floats]:
@@ -79,14 +79,16 @@ class Arrays:
         Where every random effect has the standard deviation of the residual. The form is that of the full information
         in either case: what fixed effects take away entirely must come out as nothing.
         """
-        values, vectors = np.linalg.eigh(self._correlated(restricted))
+        values, vectors = np.linalg.eigh(self._correlated[int(restricted)])
         return values, vectors
 
-    def _correlated(self, restricted: bool) -> Floats:
+    @cached_property
+    def _correlated(self) -> Floats:
+        """Full and restricted information in correlation form, shape (2, k + 1, k + 1)."""
         two, lost = self._information
         size = np.sqrt(two.diagonal())
         size[:-1] = np.maximum(size[:-1], 1e-6 * size[:-1].max())  # a covariance of effects never seen together
-        return np.asarray((two - lost if restricted else two) / (size[:, None] * size))
+        return np.array([two, two - lost]) / (size[:, None] * size)
 
     @cached_property
     def _information(self) -> tuple[Floats, Floats]:
@@ -159,11 +161,11 @@ def arrange(
     levels = tuple(int(part.max()) + 1 for part in cs)
     shape = structure(tuple(part.shape[1] for part in zs), correlated)
     scales = np.array([widths[f][i] for f, i, _ in shape.at])
-    orthogonal, turns = zip(*(_orthogonal(part, correlated) for part in zs), strict=True)
+    columns, turns = zip(*(_orthogonal(part, correlated) for part in zs), strict=True)
     blocks: Blocks = (
-        OneFactor.of(q, orthogonal[0], cs[0], levels[0])
+        OneFactor.of(q, columns[0], cs[0], levels[0]).with_rows()
         if len(zs) == 1
-        else SeveralFactors.of(q, orthogonal, cs, levels)
+        else SeveralFactors.of(q, columns, cs, levels)
     )
     inner, inner_g = shape.turned(turns)
     names = tuple(names) or tuple(f"group {i + 1}" for i in range(len(zs)))

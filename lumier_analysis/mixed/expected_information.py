@@ -17,8 +17,11 @@ def information(traces: Traces, elements: Floats, n: int, restricted: bool) -> F
     2014, J Stat Softw 59:9, eq. for W). The derivative by the residual variance is V less the part of G.
     """
     two, slopes, curves = extended(traces, elements, n)
-    if not restricted:
-        return two
+    return restricted_information(two, slopes, curves) if restricted else two
+
+
+def restricted_information(two: Floats, slopes: Floats, curves: Floats) -> Floats:
+    """Return twice the expected information under REML from what `extended` returns."""
     return two - 2 * np.einsum("ijaa->ij", curves) + np.einsum("iab,jab->ij", slopes, slopes)
 
 
@@ -35,6 +38,6 @@ def extended(traces: Traces, elements: Floats, n: int) -> tuple[Floats, Floats, 
     turn[k, :k] = -elements
     return (
         turn @ two @ turn.T,
-        np.einsum("ij,jab->iab", turn, slopes),
-        np.einsum("ik,jl,klab->ijab", turn, turn, curves, optimize=True),
+        np.tensordot(turn, slopes, 1),
+        np.tensordot(turn, turn @ curves.reshape(k + 1, k + 1, p * p), 1).reshape(curves.shape),
     )

@@ -5,7 +5,7 @@ With one or two random effects a level the kernels are those of `one_factor_sear
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -28,6 +28,20 @@ def _nowhere(m: int) -> tuple[Floats, float, Floats, Floats]:
     return np.zeros(m), 0.0, np.zeros(m), np.zeros((m, m))
 
 
+@cache
+def _unit_turn(free: tuple[int, ...]) -> Floats:
+    """Return what turns derivatives by elements 11, 12, 22 of G and by V as a whole into those by free parameters.
+
+    At unit variances the derivative by the residual variance is V less the part of the elements 11 and 22.
+    """
+    out = np.zeros((len(free) + 1, 4))
+    out[-1, 3] = 1.0
+    for row, place in enumerate(free):
+        out[row, place] = 1.0
+        out[-1, place] = 0.0 if place == 1 else -1.0
+    return out
+
+
 @dataclass(frozen=True)
 class OneFactor:
     """Cross-products of every group, as named in `one_factor`.
@@ -43,7 +57,7 @@ class OneFactor:
     rank : int
         Of the random effects' columns, all groups together.
     rows : tuple of ndarray, shapes (7, g) and (p + 1, 2, g)
-        A_i and D_i as `one_factor_search` takes them; None with more than two random effects.
+        A_i and D_i as `one_factor_search` takes them; None: the kernels of `one_factor` do all.
     """
 
     z: Floats
@@ -69,8 +83,11 @@ class OneFactor:
         b[:, :, :p] = zx
         d[:, :, :p], rest, rank = within(z, codes, a, x)
         w[:p, :p] = rest.T @ rest
-        rows = in_rows(a, d) if z.shape[1] <= 2 else None
-        return cls(z, codes, a, b, d, w, rest, int(rank), rows)
+        return cls(z, codes, a, b, d, w, rest, int(rank))
+
+    def with_rows(self) -> OneFactor:
+        """Return the same ready for `one_factor_search`, if that takes so many random effects."""
+        return replace(self, rows=in_rows(self.a, self.d)) if self.z.shape[1] <= 2 else self
 
     def respond(self, y: Floats, xy: Floats) -> OneFactor:
         """Return the same with another response; xy is X'y."""
@@ -105,7 +122,7 @@ class OneFactor:
         )
 
     def descent(self, structure: Structure, nu: float, restricted: bool) -> Descent | None:
-        """Return what takes Newton steps from a start to their end; None with more than two random effects."""
+        """Return what takes Newton steps from a start to their end; None without `rows`."""
         if self.rows is None:
             return None
         a, d = self.rows
@@ -142,15 +159,13 @@ class OneFactor:
         _, _, _, trace, outer, own, curves, _, _ = found[-1]
         slopes = outer[:, :p, :p].reshape(3, p * p)
         bent = slopes @ np.eye(p).ravel()
-        full, lost = np.empty((4, 4)), np.empty((4, 4))
-        full[:3, :3], lost[:3, :3] = own, 2 * curves - slopes @ slopes.T
-        full[3, :3], full[:3, 3], full[3, 3] = trace, trace, len(self.codes)
-        lost[3, :3], lost[:3, 3], lost[3, 3] = bent, bent, p
-        # The derivative by the residual variance is V less the part of G, whose elements are those of theta here.
-        turn = np.eye(m + 1)
-        turn[m, :m] = -unit
-        kept = np.ix_(*(np.append(free, 3),) * 2)
-        return turn @ full[kept] @ turn.T, turn @ lost[kept] @ turn.T
+        both = np.empty((2, 4, 4))
+        both[0, :3, :3], both[1, :3, :3] = own, 2 * curves - slopes @ slopes.T
+        both[0, 3, :3], both[0, :3, 3], both[0, 3, 3] = trace, trace, len(self.codes)
+        both[1, 3, :3], both[1, :3, 3], both[1, 3, 3] = bent, bent, p
+        turn = _unit_turn(tuple(free.tolist()))
+        full, lost = turn @ both @ turn.T
+        return full, lost
 
     def traces(self, theta: Floats, structure: Structure) -> Traces:
         """Return the traces at theta."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lumier_analysis.mixed.expected_information import extended, information
+from lumier_analysis.mixed.expected_information import extended, restricted_information
 from lumier_analysis.mixed.lmm_problem import LmmFit
 from lumier_analysis.mixed.model import Spread
 
@@ -48,8 +48,8 @@ def kenward_roger_spread(fit: LmmFit) -> Spread:
     shape, n = problem.arrays.structure, problem.arrays.q.shape[0]
     elements = shape.elements(fit.inner)
     traces = problem.blocks.traces(fit.inner, shape)
-    _, slopes, curves = extended(traces, elements, n)
-    w = 2 * _inverse(information(traces, elements, n, True))
+    two, slopes, curves = extended(traces, elements, n)
+    w = 2 * _inverse(restricted_information(two, slopes, curves))
     phi, back = _covariance(fit)
     # V is linear in its parameters: in units of the residual variance these are scaled, which leaves w P P unchanged.
     return Spread(phi, back.T @ slopes @ back, w, back.T @ curves @ back)

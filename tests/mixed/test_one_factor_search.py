@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lumier_analysis.errors import AnalysisError
+from lumier_analysis.mixed import one_factor_search, optimise
 from lumier_analysis.mixed.fit_lmm import arrange
 from lumier_analysis.mixed.grouped import OneFactor
 from lumier_analysis.mixed.lmm_problem import Problem
@@ -135,3 +136,8 @@ def test_no_minimum_is_not_called_converged() -> None:
     descend = problem.blocks.descent(problem.arrays.structure, float(problem.nu), True)  # type: ignore[attr-defined]
     end = descend(np.array([np.nan, 0.0, 1.0]), None)
     assert not end.converged and end.evaluations < MOST_STEPS
+
+
+@pytest.mark.parametrize("name", ["_POLISH", "_DONE", "_FLAT"])
+def test_thresholds_are_those_of_the_reference(name: str) -> None:
+    assert getattr(one_factor_search, name) == getattr(optimise, name)
