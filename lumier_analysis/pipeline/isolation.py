@@ -179,7 +179,7 @@ def try_leaks(study: Study, stage: Stage | None = None) -> Isolation:
             "kind": kind,
             "absolute": str(path),
             "relative": path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
-            "root": str(root),
+            "root": str(root.resolve()),
         }
         for kind, path in present.items()
     ]

@@ -21,6 +21,7 @@ from typing import Any
 READ, ABSENT, DENIED, UNKNOWN, MISSING = "read", "absent", "denied", "path unknown", "not installed"
 IMPOSSIBLE = "not possible"
 _SECONDS = 20
+Target = dict[str, str]
 Reader = Callable[[str], "bytes | None"]
 
 
@@ -151,20 +152,17 @@ BY_PATH: dict[str, Reader] = {
 }
 
 
-def _from_places(places: Iterable[str], relative: str) -> bytes:
-    """Read the file below any folder that the places name or lie in, other than the staged project."""
-    here, known = Path.cwd().resolve(), False
+def _from_places(places: Iterable[str], target: Target) -> bytes:
+    """Read the file below the project, if any of the places is the project or lies in it."""
+    root = Path(target["root"])
     for place in dict.fromkeys(places):
         for folder in (Path(place), *Path(place).parents):
             try:
-                if not folder.is_absolute() or folder.resolve() == here or not (folder / "pyproject.toml").is_file():
-                    continue
-                known = known or (folder / relative.split("/")[0]).is_dir()
-                return (folder / relative).read_bytes()
+                known = folder.is_absolute() and folder.resolve() == root
             except OSError:
                 continue
-    if known:
-        raise FileNotFoundError
+            if known:
+                return (folder / target["relative"]).read_bytes()
     raise _Unknown
 
 
@@ -181,20 +179,20 @@ def _ancestors() -> list[int]:
     return found
 
 
-def _environment(relative: str) -> bytes:
-    return _from_places([part for value in os.environ.values() for part in value.split(os.pathsep)], relative)
+def _environment(target: Target) -> bytes:
+    return _from_places([part for value in os.environ.values() for part in value.split(os.pathsep)], target)
 
 
-def _interpreter(relative: str) -> bytes:
+def _interpreter(target: Target) -> bytes:
     modules = [str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())]
-    return _from_places([sys.executable, sys.prefix, *sys.path, *modules], relative)
+    return _from_places([sys.executable, sys.prefix, *sys.path, *modules], target)
 
 
-def _parents_folder(relative: str) -> bytes:
+def _parents_folder(target: Target) -> bytes:
     denied = False
     for pid in _ancestors():
         try:
-            return Path(f"/proc/{pid}/cwd/{relative}").read_bytes()
+            return Path(f"/proc/{pid}/cwd/{target['relative']}").read_bytes()
         except PermissionError:
             denied = True
         except OSError:
@@ -202,7 +200,7 @@ def _parents_folder(relative: str) -> bytes:
     raise PermissionError if denied else _Unknown
 
 
-def _parents_environment(relative: str) -> bytes:
+def _parents_environment(target: Target) -> bytes:
     places, denied = [], False
     for pid in _ancestors():
         try:
@@ -214,20 +212,20 @@ def _parents_environment(relative: str) -> bytes:
             continue
     if denied and not places:
         raise PermissionError
-    return _from_places(places, relative)
+    return _from_places(places, target)
 
 
-def _git_here(relative: str) -> bytes:
+def _git_here(target: Target) -> bytes:
     try:
         top = _child("git", "rev-parse", "--show-toplevel").decode("utf-8", "replace").strip()
     except FileNotFoundError:
         raise _Unknown from None
-    return _from_places([top], relative)
+    return _from_places([top], target)
 
 
-BY_SEARCH: dict[str, Callable[[str], bytes]] = {
-    "path below data/, as staged": _open,
-    "`..` below the package": lambda relative: _open(f"lumier_analysis/../{relative}"),
+BY_SEARCH: dict[str, Callable[[Target], bytes]] = {
+    "path below data/, as staged": lambda target: _open(target["relative"]),
+    "`..` below the package": lambda target: _open(f"lumier_analysis/../{target['relative']}"),
     "environment variables": _environment,
     "paths of interpreter and modules": _interpreter,
     "/proc/<parent>/cwd": _parents_folder,
@@ -239,7 +237,7 @@ BY_SEARCH: dict[str, Callable[[str], bytes]] = {
 GIT = "git, by the project's path"
 
 
-def _git_there(target: dict[str, str]) -> bytes:
+def _git_there(target: Target) -> bytes:
     return _child("git", "-C", target["root"], "show", f"HEAD:{target['relative']}")
 
 
@@ -267,7 +265,7 @@ def attempt(read: Callable[[], bytes | None]) -> dict[str, Any]:
     return {"status": READ, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def attempts(target: dict[str, str]) -> list[dict[str, Any]]:
+def attempts(target: Target) -> list[dict[str, Any]]:
     """Try every route to one file.
 
     Parameters
@@ -277,7 +275,7 @@ def attempts(target: dict[str, str]) -> list[dict[str, Any]]:
     """
     tried: list[tuple[str, Callable[[], bytes | None]]] = []
     for name, search in BY_SEARCH.items():
-        tried.append((name, lambda search=search: search(target["relative"])))  # type: ignore[misc]
+        tried.append((name, lambda search=search: search(target)))  # type: ignore[misc]
     for name, reader in BY_PATH.items():
         tried.append((name, lambda reader=reader: reader(target["absolute"])))  # type: ignore[misc]
     tried.append((GIT, lambda: _git_there(target)))

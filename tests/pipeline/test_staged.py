@@ -232,7 +232,7 @@ def _started(study: Study, temporary: Path) -> tuple[subprocess.Popen, int]:
         "from lumier_analysis.pipeline.run import run_study; from lumier_analysis.pipeline.stages import Stage;"
         f"run_study('data/tiny', stages=({DERIVE!r},))"
     )
-    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(study.root)}
+    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join([str(study.root), *sys.path])}
     run = subprocess.Popen([sys.executable, "-c", program], cwd=study.root, env=environment, stderr=subprocess.DEVNULL)
     for _ in range(300):
         for spot in temporary.glob("lumier-stage-*/tmp/pid"):
