@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import nbformat
 import pandas as pd
 import pytest
 
+from lumier_analysis.pipeline.progress import Progress
+from lumier_analysis.pipeline.run import run_study
 from lumier_analysis.pipeline.stages import STAGES, Stage
 from lumier_analysis.signature import ClinicalModel, LockContext
 from lumier_analysis.signature.lock import lock_module_score
@@ -253,3 +256,27 @@ def ledger_project(project: Path) -> Path:
 def ledger_stages() -> tuple[Stage, ...]:
     """Return the stages of the ledger project."""
     return LEDGER_STAGES
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for what the first run of the ledger project wrote: every other test takes a copy."""
+    return tmp_path_factory.mktemp("first") / "run"
+
+
+@pytest.fixture
+def ledger_run(ledger_project: Path, first_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the ledger project after a run by Jo Statistician."""
+    # The package goes with the run: it may have been edited since.
+    made = ("lumier_analysis", "data/tiny/analysis", "reports/tiny")
+    ignore = shutil.ignore_patterns("__pycache__")
+    if first_run.is_dir():
+        shutil.rmtree(ledger_project / "lumier_analysis")
+        for name in made:
+            shutil.copytree(first_run / name, ledger_project / name)
+    else:
+        monkeypatch.setenv("LUMIER_WHO", "Jo Statistician")
+        run_study("tiny", progress=Progress(io.StringIO()), stages=LEDGER_STAGES)
+        for name in made:
+            shutil.copytree(ledger_project / name, first_run / name, ignore=ignore)
+    return ledger_project

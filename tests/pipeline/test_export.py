@@ -26,11 +26,9 @@ Stages = tuple[Stage, ...]
 
 
 @pytest.fixture
-def ran(ledger_project: Path, ledger_stages: Stages, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LUMIER_WHO", "Jo Statistician")
-    run_study("tiny", progress=Progress(io.StringIO()), stages=ledger_stages)
-    (ledger_project / "data/tiny/deviations.md").write_text("# Deviations\n")
-    return ledger_project
+def ran(ledger_run: Path) -> Path:
+    (ledger_run / "data/tiny/deviations.md").write_text("# Deviations\n")
+    return ledger_run
 
 
 def unpacked(path: Path) -> dict[str, bytes]:

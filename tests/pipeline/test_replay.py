@@ -33,12 +33,11 @@ def again(stages: Stages, **options: object) -> Replay:
 
 
 @pytest.fixture
-def ran(ledger_project: Path, ledger_stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def ran(ledger_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the ledger project after a run, with a folder of its own for what is temporary."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    run_study("tiny", progress=quiet(), stages=ledger_stages)
-    return ledger_project
+    return ledger_run
 
 
 def everything(root: Path) -> dict[str, bytes]:
