@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def _abandoned(folder: Path) -> bool:
         if folder.is_symlink() or (hasattr(os, "getuid") and stat.st_uid != os.getuid()):
             return False
         owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        if owner["host"] != socket.gethostname():
+            return False  # a container may share the folder and not the processes
         return abs(psutil.Process(int(owner["pid"])).create_time() - float(owner["created"])) > 1.0
     except psutil.NoSuchProcess:
         return True
@@ -58,7 +61,7 @@ def stage_folder(prefix: str = PREFIXES[0]) -> Iterator[Path]:
     sweep()
     base = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     try:
-        me = {"pid": os.getpid(), "created": psutil.Process().create_time()}
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "created": psutil.Process().create_time()}
         (base / OWNER).write_text(json.dumps(me), encoding="utf-8")
         yield base
     finally:

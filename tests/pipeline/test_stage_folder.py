@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import tempfile
 from pathlib import Path
@@ -36,15 +37,17 @@ def test_it_goes_when_the_body_raises(temporary):
 
 
 def test_what_a_killed_stage_left_is_swept_and_what_lives_is_not(temporary):
-    def leave(name: str, owner: object) -> Path:
+    def leave(name: str, owner: object, host: str = socket.gethostname()) -> Path:
         folder = temporary / name
         folder.mkdir()
+        owner = {"host": host, **owner} if isinstance(owner, dict) else owner
         (folder / OWNER).write_text(json.dumps(owner))
         return folder
 
     dead = leave("lumier-stage-dead", {"pid": 2**22 + 1, "created": 0.0})
     reused = leave("lumier-dry-run-reused", {"pid": os.getpid(), "created": 0.0})
     other = leave("else-dead", {"pid": 2**22 + 1, "created": 0.0})
+    elsewhere = leave("lumier-stage-elsewhere", {"pid": 2**22 + 1, "created": 0.0}, "another machine")
     broken = leave("lumier-stage-broken", [])
     young = temporary / "lumier-stage-young"
     young.mkdir()
@@ -56,4 +59,4 @@ def test_what_a_killed_stage_left_is_swept_and_what_lives_is_not(temporary):
     with stage_folder() as alive:
         assert sweep() == 0 and alive.is_dir()
     assert not dead.exists() and not reused.exists() and not old.exists()
-    assert other.is_dir() and young.is_dir() and broken.is_dir() and link.is_symlink()
+    assert elsewhere.is_dir() and other.is_dir() and young.is_dir() and broken.is_dir() and link.is_symlink()
