@@ -13,7 +13,8 @@ from typing import Any
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.pipeline.kernel import TOKEN, end_processes, signals_interrupt, signals_wait
-from lumier_analysis.pipeline.leaks import ABSENT, BY_SEARCH, DENIED, GIT, IMPOSSIBLE, MISSING, READ, UNKNOWN
+from lumier_analysis.pipeline.leak_searches import BY_SEARCH
+from lumier_analysis.pipeline.leaks import ABSENT, DENIED, GIT, IMPOSSIBLE, MISSING, READ, UNKNOWN
 from lumier_analysis.pipeline.masks import Masks
 from lumier_analysis.pipeline.staged import staged
 from lumier_analysis.pipeline.stages import Stage, find_stage
@@ -22,7 +23,7 @@ from lumier_analysis.study.io import sha256_file
 from lumier_analysis.study.seal import COHORT, SEALED_TABLES, archive_path, is_sealed
 
 OUTCOMES, SEALED, RAW, TRUTH, RESULTS = "outcome tables", "sealed archive", "raw files", "truth", "earlier results"
-LEAKED = "LEAKED"
+LEAKED, NOT_INSTALLED = "LEAKED", "not installed here"
 _SECONDS = 300
 
 
@@ -93,10 +94,9 @@ class Isolation:
                 " from the runner's process, reads raw/, truth/ and every table that is not encrypted, in clear."
             )
         read = sorted({a.kind for a in self.leaked})
-        n = len(self.attempts)
-        said.append(
-            f"{LEAKED}: {', '.join(read)}, by {len(self.leaked)} of {n} attempts." if read else f"Held: {n} of {n}."
-        )
+        tried = [a for a in self.attempts if not a.held.startswith((NOT_INSTALLED, IMPOSSIBLE))]
+        words = f"{LEAKED}: {', '.join(read)}, by {len(self.leaked)}" if read else "Nothing was read by any"
+        said.append(f"{words} of {len(tried)} attempts.")
         return said
 
 
@@ -149,7 +149,7 @@ def judge(result: Mapping[str, Any], true_hash: str, masks: Masks) -> str:
     if status == UNKNOWN:
         return "scrubbed: path unknown"
     if status == MISSING:
-        return "not installed here"
+        return NOT_INSTALLED
     if status.startswith(IMPOSSIBLE):
         return str(status)
     # It was found and opened; that it is no table of that kind protects nothing but what is encrypted.

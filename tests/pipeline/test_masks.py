@@ -54,11 +54,11 @@ def test_the_stage_has_no_capability_and_cannot_take_a_mask_away(folders):
 
 
 def test_a_namespace_made_inside_cannot_take_a_mask_away(folders, tmp_path):
-    from lumier_analysis.pipeline.leaks import _UNMASK
+    from lumier_analysis.pipeline.leak_readers import UNMASK
 
     found, spot = made(folders), tmp_path / "spot"
     spot.mkdir()
-    command = [sys.executable, "-I", "-S", "-c", _UNMASK, str(folders[0] / "file"), str(spot)]
+    command = [sys.executable, "-I", "-S", "-c", UNMASK, str(folders[0] / "file"), str(spot)]
     bare = subprocess.run(command, capture_output=True, text=True, check=False)
     assert bare.stdout == "content"  # the attempt would work without a mask
     assert subprocess.run([*found.prefix, *command], capture_output=True, text=True, check=False).stdout == ""
