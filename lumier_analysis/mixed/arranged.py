@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.mixed.blocks import Blocks
 from lumier_analysis.mixed.expected_information import information
-from lumier_analysis.mixed.group_products import orthogonal
+from lumier_analysis.mixed.group_products import gram_schmidt
 from lumier_analysis.mixed.grouped import OneFactor
 from lumier_analysis.mixed.lmm_problem import Problem
 from lumier_analysis.mixed.relative_factor import Structure, structure
@@ -146,17 +146,19 @@ def arrange(
     cs = [codes] if isinstance(codes, np.ndarray) else list(codes)
     zs = [np.ascontiguousarray(part, dtype=np.float64) for part in zs]
     cs = [np.ascontiguousarray(part, dtype=np.intp) for part in cs]
-    n = x.shape[0]
+    n = len(x)
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise UsageError("fixed effects: a matrix of one column at least", found=f"shape {x.shape}")
     if len(zs) != len(cs) or not zs or any(part.ndim != 2 or len(part) != n for part in zs):
         raise UsageError("random effects: one matrix and one vector of codes a grouping factor, one row an observation")
     if any(part.shape != (n,) or part.min() < 0 for part in cs) or not all(np.isfinite(m).all() for m in (x, *zs)):
         raise UsageError("codes are whole numbers from 0, one a row; columns are finite")
-    widths = [np.sqrt((part**2).mean(axis=0)) for part in zs]
+    widths = [np.sqrt(np.einsum("nq,nq->q", part, part) / n) for part in zs]
     if any(width.min() == 0 for width in widths):
         raise AnalysisError("a column of the random effects is zero on every row")
     zs = [part / width for part, width in zip(zs, widths, strict=True)]
-    q, r = np.linalg.qr(x)
-    if np.abs(np.diag(r)).min() <= 1e-12 * np.abs(r).max():
+    q, r = gram_schmidt(x)
+    if r.diagonal().min() <= 1e-12 * np.abs(r).max():
         raise AnalysisError("the columns of the fixed effects are collinear")
     levels = tuple(int(part.max()) + 1 for part in cs)
     shape = structure(tuple(part.shape[1] for part in zs), correlated)
@@ -174,10 +176,13 @@ def arrange(
 
 def _orthogonal(z: Floats, correlated: bool) -> tuple[Floats, Floats]:
     """Return orthogonal columns of length sqrt(n) and the lower triangular matrix that turns them into z."""
-    k = z.shape[1]
+    n, k = z.shape
     if k == 1 or not correlated:
         return z, np.eye(k)
-    columns, lower = orthogonal(z)
+    # From the last column on.
+    q, r = gram_schmidt(np.ascontiguousarray(z[:, ::-1]))
+    root = math.sqrt(n)
+    lower = np.ascontiguousarray(r[::-1, ::-1]) / root
     if lower.diagonal().min() <= 1e-10:
         raise AnalysisError("the columns of the random effects are collinear")
-    return columns, lower
+    return np.ascontiguousarray(q[:, ::-1]) * root, lower

@@ -1,4 +1,4 @@
-"""Compiled sums over the rows of each group: cross-products, and what Z leaves of other columns within groups."""
+"""Compiled sums over rows: orthogonal columns, cross-products of each group, what Z leaves of others within groups."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lumier_analysis.mixed.compiled import compiled
+from lumier_analysis.mixed.panel_compiled import quick
 
 
 @compiled
@@ -93,41 +94,41 @@ def within(z, codes, a, y):  # type: ignore[no-untyped-def]
     return d, rest, ranks
 
 
-@compiled
-def orthogonal(z):  # type: ignore[no-untyped-def]
-    """Return orthogonal columns of length sqrt(n), shape (n, q), and a lower triangular matrix: z is their product.
+@quick
+def gram_schmidt(x):  # type: ignore[no-untyped-def]
+    """Return orthonormal columns q, shape (n, p), and an upper triangular r with a diagonal of 0 or more: x = q r.
 
-    By Gram and Schmidt from the last column on, every column twice, which leaves them orthogonal to rounding (Giraud,
-    Langou and Rozloznik 2005, Comput Math Appl 50:1069). A column that depends on later ones has a 0 on the diagonal,
-    or next to it.
+    Every column is made orthogonal twice, which leaves it so to rounding unless x is singular to rounding (Giraud,
+    Langou, Rozloznik and van den Eshof 2005, Numer Math 101:87); then the diagonal of r is as good as 0 at a column
+    that depends on those before it.
     """
-    n, q = z.shape
-    columns, lower = np.empty((q, n)), np.zeros((q, q))
-    for j in range(q - 1, -1, -1):
+    n, p = x.shape
+    columns, r = np.empty((p, n)), np.zeros((p, p))
+    for j in range(p):
         own = columns[j]
-        for r in range(n):
-            own[r] = z[r, j]
+        for t in range(n):
+            own[t] = x[t, j]
         for _ in range(2):
-            for i in range(j + 1, q):
+            for i in range(j):
                 other, share = columns[i], 0.0
-                for r in range(n):
-                    share += other[r] * own[r]
-                share /= n
-                lower[i, j] += share
-                for r in range(n):
-                    own[r] -= share * other[r]
+                for t in range(n):
+                    share += other[t] * own[t]
+                r[i, j] += share
+                for t in range(n):
+                    own[t] -= share * other[t]
         square = 0.0
-        for r in range(n):
-            square += own[r] * own[r]
-        lower[j, j] = math.sqrt(square / n)
+        for t in range(n):
+            square += own[t] * own[t]
+        r[j, j] = math.sqrt(square)
         if square > 0.0:
-            for r in range(n):
-                own[r] /= lower[j, j]
-    out = np.empty((n, q))
-    for r in range(n):
-        for j in range(q):
-            out[r, j] = columns[j, r]
-    return out, lower
+            scale = 1.0 / r[j, j]
+            for t in range(n):
+                own[t] *= scale
+    q = np.empty((n, p))
+    for t in range(n):
+        for j in range(p):
+            q[t, j] = columns[j, t]
+    return q, r
 
 
 @compiled

@@ -166,6 +166,9 @@ def test_arguments_that_cannot_be_taken() -> None:
         fit_lmm(np.where(codes == 1, np.nan, y), x, z, codes)
     with pytest.raises(UsageError):
         fit_lmm(y, x, [z], [codes, codes])
+    for no_matrix in (x[:, :0], x[:, 0]):
+        with pytest.raises(UsageError, match="one column at least"):
+            fit_lmm(y, no_matrix, z, codes)
     with pytest.raises(UsageError, match="whole numbers"):
         fit_lmm(y, x, z, codes - 1)
     with pytest.raises(AnalysisError, match="collinear"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lumier_analysis.mixed.group_products import group_sums, in_rows, orthogonal, products, within
+from lumier_analysis.mixed.group_products import gram_schmidt, group_sums, in_rows, products, within
 from tests.mixed.lmm_problems import one_factor
 
 
@@ -31,16 +31,23 @@ def test_within_leaves_the_residuals_of_each_group() -> None:
         np.testing.assert_allclose(rest[own], expected, atol=1e-10)
 
 
-def test_orthogonal_columns_turn_into_the_first_ones() -> None:
-    """Also where they are all but collinear, as years as they are written beside an intercept."""
+def test_orthonormal_columns_also_where_they_are_all_but_collinear() -> None:
+    """As years as they are written beside an intercept."""
     rng = np.random.default_rng(2)
-    for year in (0.0, 2020.0, 1e6):
-        z = np.column_stack([np.ones(50), year + rng.uniform(0, 3, 50), rng.standard_normal(50)])
-        columns, lower = orthogonal(z)
-        np.testing.assert_allclose(columns.T @ columns / 50, np.eye(3), atol=1e-12)
-        np.testing.assert_allclose(columns @ lower, z, rtol=1e-12)
-        np.testing.assert_array_equal(lower, np.tril(lower))
-    assert orthogonal(np.ones((4, 2)))[1][0, 0] == 0.0
+    for year in (0.0, 2020.0, 1e6, 1e9):
+        x = np.column_stack([np.ones(50), year + rng.uniform(0, 3, 50), rng.standard_normal(50)])
+        q, r = gram_schmidt(x)
+        np.testing.assert_allclose(q.T @ q, np.eye(3), atol=1e-13)
+        np.testing.assert_allclose(q @ r, x, rtol=1e-12)
+        np.testing.assert_array_equal(r, np.triu(r))
+        np.testing.assert_allclose(np.abs(np.diag(np.linalg.qr(x)[1])), np.diag(r), rtol=1e-5)
+
+
+def test_a_column_that_depends_on_others_has_nothing_on_the_diagonal() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((40, 3)) * [1.0, 1e3, 1e-3]
+    _, r = gram_schmidt(np.column_stack([x, x @ [0.3, 2.0, 7.0], np.zeros(40)]))
+    assert r[3, 3] < 1e-14 * np.abs(r[:, 3]).max() and r[4, 4] == 0.0
 
 
 def test_rows_hold_cholesky_factor_and_determinant() -> None:
