@@ -52,5 +52,6 @@ lock: setup ## compile requirements.lock anew from pyproject.toml
 
 clean: ## remove caches and everything made from the synthetic study (never another study's files)
 	@rm -rf $(SYNTHETIC)/raw $(SYNTHETIC)/analysis $(SYNTHETIC)/truth reports/synthetic
+	@rm -f $(SYNTHETIC)/seal_recipient.txt $(SYNTHETIC)/openings.* $(SYNTHETIC)/plan.lock*.json $(SYNTHETIC)/deviations*.md
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	@find lumier_analysis tests notebooks .ci -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

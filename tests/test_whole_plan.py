@@ -46,13 +46,21 @@ def project(tmp_path_factory):
     origin = project_root()
     for folder in ("lumier_analysis", "notebooks"):
         shutil.copytree(origin / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    for file in ("pyproject.toml", "requirements.lock", "data/synthetic/plan.yml"):
+    for file in (
+        "pyproject.toml", "requirements.lock", "environment.yml", "data/synthetic/plan.yml",
+    ):  # fmt: skip
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(origin / file, root / file)
     made = lumier(root, "simulate", "data/synthetic")
     assert made.returncode == 0, made.stderr
     done = lumier(root, "run", "data/synthetic")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "validation cohort are sealed" in done.stdout and "Report:" not in done.stdout
+    assert not list((root / "data/synthetic/analysis/results").glob("03*"))
+    key = "data/synthetic/truth/identity.txt"
+    for command in (["lock"], ["unseal", "--identity", key], ["run", "--frozen"]):
+        done = lumier(root, command[0], "data/synthetic", *command[1:])
+        assert done.returncode == 0, done.stdout + done.stderr
     assert "reports/synthetic/report.html" in done.stdout
     return root
 
@@ -175,6 +183,22 @@ def test_two_fresh_runs_are_identical_to_the_last_byte(project):
     assert done.returncode == 0, done.stdout + done.stderr
     after = hashes(project)
     assert [name for name in before if before[name] != after.get(name)] == []
+
+
+def test_the_frozen_plan_says_what_moved(project):
+    for command in (["verify"], ["run", "--frozen"]):
+        done = lumier(project, command[0], "data/synthetic", *command[1:])
+        assert done.returncode == 0, done.stdout + done.stderr
+    plan = project / "data/synthetic/plan.yml"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("cap_days: 112", "cap_days: 113"), encoding="utf-8")
+    try:
+        done = lumier(project, "run", "--frozen", "data/synthetic")
+    finally:
+        plan.write_text(text, encoding="utf-8")
+    assert done.returncode == 18
+    assert "landmarks.cap_days" in done.stderr and "112" in done.stderr and "113" in done.stderr
+    assert "lumier amend" in done.stderr
 
 
 def test_a_broken_raw_file_ends_the_run_in_one_sentence_without_results(project):

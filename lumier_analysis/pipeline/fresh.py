@@ -15,8 +15,10 @@ from lumier_analysis.errors import NotebookError, RawDataError
 from lumier_analysis.pipeline.checks import load_notebook
 from lumier_analysis.pipeline.normalise import source_text
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, locate, parameters_of
+from lumier_analysis.reporting.frozen import lock_sentence
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file, sha256_text
+from lumier_analysis.study.seal import seal_parts
 
 #: Files of the package that can change a number or its presentation.
 PACKAGE_SUFFIXES = {".py", ".html", ".css", ".j2", ".json"}
@@ -25,10 +27,12 @@ ABSENT = "absent"
 LABELS = {
     "plan": "the plan",
     "raw": "raw file {}",
+    "seal": "the seal's {}",
     "notebook": "notebook {}",
     "package": "package module {}",
     "lock": "requirements.lock",
     "python": "the Python version",
+    "frozen": "the lock of the plan",
     "input": "input {}",
     "parameter": "parameter {}",
 }
@@ -95,9 +99,13 @@ def stage_key(stage: Stage, study: Study) -> dict[str, str]:
         key |= {f"raw:{name}": sha256_file(path) for name, path in raw_files(study).items()}
         corrections = study.folder / "corrections.csv"
         key |= {"raw:corrections.csv": sha256_file(corrections)} if corrections.is_file() else {}
+        key |= seal_parts(study)
     if stage.notebook:
         notebook = load_notebook(root / "notebooks" / f"{stage.notebook}.ipynb")
         key[f"notebook:{stage.notebook}"] = sha256_text(source_text(notebook))
+    if stage.builder:
+        # The report says under which lock its numbers stand.
+        key["frozen"] = lock_sentence(study)
     package = root / "lumier_analysis"
     for path in sorted(p for p in package.rglob("*") if p.suffix in PACKAGE_SUFFIXES and p.is_file()):
         key[f"package:{path.relative_to(package).as_posix()}"] = sha256_file(path)
@@ -124,7 +132,7 @@ def _changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
             continue
         kind, _, name = part.partition(":")
         what = LABELS[kind].format(name)
-        if kind in ("python", "parameter") and old and new:
+        if kind in ("python", "parameter", "frozen") and old and new:
             reasons.append(f"{what} changed from {old} to {new}")
         else:
             reasons.append(f"{what} {'is new' if old is None else 'is gone' if new is None else 'changed'}")

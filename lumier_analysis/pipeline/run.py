@@ -69,7 +69,8 @@ def _snapshot(study: Study) -> dict[Path, tuple[int, int, int]]:
     files = {}
     for folder in (study.analysis, study.reports):
         for path in folder.rglob("*") if folder.is_dir() else ():
-            if path.is_file() and not path.is_relative_to(study.analysis / "run"):
+            # The sealed archive is kept while what it holds is unchanged; encrypting it anew would change its bytes.
+            if path.is_file() and not any(path.is_relative_to(study.analysis / own) for own in ("run", "sealed")):
                 stat = path.stat()
                 files[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
     return files

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from lumier_analysis.reporting.frozen import frozen_facts
 from lumier_analysis.reporting.results import Results
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file
@@ -124,6 +125,7 @@ def provenance(study: Study, results: Results) -> Provenance:
         ("Study", study.name),
         ("Registration", study.plan.study.registration or "none"),
         ("Plan (SHA-256)", sha256_file(study.folder / "plan.yml")),
+        *frozen_facts(study),
         ("lumier-analysis", package_version("lumier-analysis")),
         ("Dependency lock (SHA-256)", sha256_file(lock) if lock.is_file() else "no lock"),
         ("Python", platform.python_version()),

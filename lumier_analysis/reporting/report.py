@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from lumier_analysis.reporting.assumed import assumed_settings
 from lumier_analysis.reporting.disclosure import legend
+from lumier_analysis.reporting.frozen import lock_sentence
 from lumier_analysis.reporting.headline import headline
 from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
@@ -77,6 +78,7 @@ def render_report(study: Study, results: Results) -> str:
     return template.render(
         info=study.plan.study,
         primary=headline(results, threshold),
+        lock=lock_sentence(study),
         primary_title=next(a.title for a in study.plan.analyses if a.role == "primary"),
         signature=signature_card(study),
         signature_table=entry_table(signature_numbers, spec, threshold) if signature_numbers else None,
