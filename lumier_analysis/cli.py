@@ -27,6 +27,7 @@ SHOWN_REASONS = 4
 
 def _run(arguments: argparse.Namespace) -> int:
     """Run the stages that are not fresh and say where the report is."""
+    from lumier_analysis.pipeline.compile_kernels import prepare_kernels
     from lumier_analysis.pipeline.progress import make_progress
     from lumier_analysis.pipeline.run import run_study, shown
     from lumier_analysis.study.work import JOBS, jobs
@@ -34,6 +35,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.jobs is not None:
         os.environ[JOBS] = arguments.jobs
         jobs()  # refused before anything starts
+    prepare_kernels()
     done = run_study(
         arguments.study,
         arguments.raw,

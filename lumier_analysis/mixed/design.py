@@ -97,7 +97,7 @@ def build_design(formula: str, data: pd.DataFrame, *, others: Sequence[str] = ()
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise AnalysisError(f"the model {formula!r} cannot be built", found=said) from None
     right, left = getattr(matrices, "rhs", matrices), getattr(matrices, "lhs", None)
-    x = np.asarray(right, dtype=np.float64)
+    x = np.array(right, dtype=np.float64, order="C")  # a copy: a data frame's own array is read-only
     columns = tuple(str(c) for c in right.columns)
     response = "" if left is None else str(fixed.lhs)
     y = np.zeros(0) if left is None else _response(left, response)
@@ -125,7 +125,7 @@ def random_columns(random: str, used: pd.DataFrame) -> tuple[Floats, tuple[str, 
     except (FormulaicError, SyntaxError, AttributeError, ValueError, TypeError, KeyError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise AnalysisError(f"the random effects {random!r} cannot be built", found=said, fix="1 + month") from None
-    values = np.asarray(z, dtype=np.float64)
+    values = np.array(z, dtype=np.float64, order="C")
     if values.ndim != 2 or values.shape[1] == 0:
         raise AnalysisError(f"the random effects {random!r} have no column", fix='random="1" or "1 + month"')
     names = tuple(str(c) for c in z.columns)
