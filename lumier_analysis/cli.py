@@ -30,11 +30,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from lumier_analysis.pipeline.compile_kernels import prepare_kernels
     from lumier_analysis.pipeline.progress import make_progress
     from lumier_analysis.pipeline.run import run_study, shown
+    from lumier_analysis.study import open_study
     from lumier_analysis.study.work import JOBS, jobs
 
     if arguments.jobs is not None:
         os.environ[JOBS] = arguments.jobs
         jobs()  # refused before anything starts
+    open_study(arguments.study)  # so is a study that does not exist
     prepare_kernels()
     done = run_study(
         arguments.study,

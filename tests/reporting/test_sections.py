@@ -40,7 +40,7 @@ def test_each_figure_goes_to_one_section_in_the_sections_order(make_results):
     placed = {section.id: [figure.name for figure in section.figures] for section in sections if section.figures}
     assert placed == {
         "flow": ["flow"],
-        "validation": ["roc", "calibration", "comparators"],
+        "validation": ["roc", "comparators", "calibration"],
         "sensitivity": ["sensitivity_validation", "sensitivity_test"],
     }
     assert [figure.name for figure in left] == ["odd"]
