@@ -124,6 +124,7 @@ def test_the_unexpected_is_one_line_and_a_kept_traceback(
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr("lumier_analysis.pipeline.run.run_study", fail)
+    monkeypatch.setattr("lumier_analysis.study.open_study", fail)
     monkeypatch.setattr("tempfile.tempdir", str(work))
     assert cli.main(["run", study]) == 70
     said = capsys.readouterr().err
