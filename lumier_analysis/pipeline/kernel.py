@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from types import FrameType
 from typing import Any
 
 import psutil
+
+from lumier_analysis.pipeline.process_mark import process_mark
 
 TOKEN = "LUMIER_RUN_TOKEN"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -129,6 +132,22 @@ def kernel_manager_class(root: Path, token: str, ipython_folder: Path, launch: L
     started: list[int] = []
     StageKernelManager.started = started  # type: ignore[attr-defined]
     return StageKernelManager
+
+
+def run_token() -> str:
+    """Return a new token, which begins with the mark of this process."""
+    return f"{process_mark()}-{uuid.uuid4().hex}"
+
+
+def end_processes_of(mark: str) -> int:
+    """End every process that a runner of this mark, dead by now, has left; return how many there were."""
+    tokens = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            token = process.environ().get(TOKEN, "")
+            if token.startswith(f"{mark}-"):
+                tokens.add(token)
+    return sum(end_processes(token) for token in sorted(tokens))
 
 
 def _belongs(process: psutil.Process, token: str, sessions: list[int]) -> bool:

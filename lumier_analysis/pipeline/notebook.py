@@ -11,7 +11,6 @@ import logging
 import re
 import tempfile
 import time
-import uuid
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,7 +22,14 @@ from typing import Any
 from lumier_analysis import errors
 from lumier_analysis.errors import LumierError, NotebookError
 from lumier_analysis.pipeline.checks import check_notebook, first_line, load_notebook
-from lumier_analysis.pipeline.kernel import Launch, end_processes, kernel_manager_class, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.kernel import (
+    Launch,
+    end_processes,
+    kernel_manager_class,
+    run_token,
+    signals_interrupt,
+    signals_wait,
+)
 from lumier_analysis.pipeline.normalise import normalise
 from lumier_analysis.study.io import write_text_atomic
 
@@ -123,7 +129,7 @@ def _execute(
     launch: Launch | None,
 ) -> None:
     """Execute through papermill; whatever it started is gone when this returns or raises."""
-    token = uuid.uuid4().hex
+    token = run_token()
     with tempfile.TemporaryDirectory(prefix="lumier-ipython-", ignore_cleanup_errors=True) as folder:
         manager = kernel_manager_class(root, token, Path(folder), launch)
         try:

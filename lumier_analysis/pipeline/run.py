@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from lumier_analysis.errors import LumierError, NotebookError
+from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.fresh import output_hashes, read_record, record_path, stage_key, stale_reasons
 from lumier_analysis.pipeline.kernel import signals_interrupt, signals_wait
+from lumier_analysis.pipeline.leftovers import (
+    begin,
+    begun_path,
+    clear_killed_stage,
+    snapshot,
+    study_path,
+    sweep_temporaries,
+    written_since,
+)
 from lumier_analysis.pipeline.machine import memory_watched, processor
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.progress import Progress
@@ -64,29 +74,6 @@ def shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _snapshot(study: Study) -> dict[Path, tuple[int, int, int]]:
-    """Return every file of the study's results with what changes when it is written again."""
-    files = {}
-    for folder in (study.analysis, study.reports):
-        for path in folder.rglob("*") if folder.is_dir() else ():
-            # The sealed archive is kept while what it holds is unchanged; encrypting it anew would change its bytes.
-            if path.is_file() and not any(path.is_relative_to(study.analysis / own) for own in ("run", "sealed")):
-                stat = path.stat()
-                files[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-    return files
-
-
-def _study_path(study: Study, path: Path) -> str:
-    if path.is_relative_to(study.reports):
-        return f"reports/{path.relative_to(study.reports).as_posix()}"
-    return f"analysis/{path.relative_to(study.analysis).as_posix()}"
-
-
-def _written(study: Study, before: dict[Path, tuple[int, int, int]]) -> list[Path]:
-    """Return the files that are new or were written again since the snapshot."""
-    return sorted(path for path, mark in _snapshot(study).items() if before.get(path) != mark)
-
-
 def _run_stage(stage: Stage, study: Study) -> tuple[float, tuple[str, ...], str]:
     """Run one stage; return seconds, warnings and how it was kept apart, or raise with what the user may do next."""
     began = time.monotonic()
@@ -131,43 +118,48 @@ def _complete(stage: Stage, study: Study) -> None:
 
 def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, Any] | None) -> float:
     """Run a stage, and record it; on any failure nothing of it is left. Return its duration in seconds."""
+    clear_killed_stage(study, stage)
+    old = set((record or {}).get("outputs", {}))
+    before = {path: mark for path, mark in snapshot(study).items() if study_path(study, path) not in old}
+    begin(study, stage, before)
     # The record goes first: whatever happens from here on, the stage is not fresh until a new one is written.
     record_path(study, stage).unlink(missing_ok=True)
-    for name in (record or {}).get("outputs", {}):
+    for name in old:
         locate(study, name).unlink(missing_ok=True)
-    before = _snapshot(study)
     started = datetime.datetime.now(datetime.UTC)
     try:
         with memory_watched() as memory:
             seconds, warnings, isolation = _run_stage(stage, study)
         _complete(stage, study)
+        outputs = [study_path(study, p) for p in written_since(study, before) if not p.name.startswith(".")]
+        packages = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+        write_json(
+            record_path(study, stage),
+            {
+                "stage": stage.name,
+                "started": started.isoformat(timespec="seconds"),
+                "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "seconds": round(seconds, 2),
+                "peak_memory_bytes": memory.peak,
+                "who": who(),
+                "parameters": parameters_of(stage, study),
+                "raw": parameters_of(stage, study).get("raw"),
+                "warnings": list(warnings),
+                "isolation": isolation,
+                "key": key,
+                "outputs": output_hashes(study, outputs),
+                "platform": platform.platform(),
+                "processor": processor(),
+                "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+            },
+        )
     except BaseException:
         with signals_wait():
-            for path in _written(study, before):
+            for path in written_since(study, before):
                 path.unlink(missing_ok=True)
+            begun_path(study, stage).unlink(missing_ok=True)
         raise
-    outputs = [_study_path(study, p) for p in _written(study, before) if not p.name.startswith(".")]
-    packages = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    write_json(
-        record_path(study, stage),
-        {
-            "stage": stage.name,
-            "started": started.isoformat(timespec="seconds"),
-            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seconds": round(seconds, 2),
-            "peak_memory_bytes": memory.peak,
-            "who": who(),
-            "parameters": parameters_of(stage, study),
-            "raw": parameters_of(stage, study).get("raw"),
-            "warnings": list(warnings),
-            "isolation": isolation,
-            "key": key,
-            "outputs": output_hashes(study, outputs),
-            "platform": platform.platform(),
-            "processor": processor(),
-            "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
-        },
-    )
+    begun_path(study, stage).unlink(missing_ok=True)
     return seconds
 
 
@@ -222,6 +214,7 @@ def run_study(
     if frozen:
         _require_unchanged(study, absent_made=True)
     with signals_interrupt(), study_lock(study.analysis / "run" / "lock"):
+        sweep_temporaries(study)
         lines: list[str] = []
         waiting: set[str] = set()
         for stage in chosen:
@@ -238,7 +231,8 @@ def run_study(
             why = reasons[0] if reasons else "--fresh"
             began = time.monotonic()
             try:
-                with progress.running(stage.name, why):
+                what = f"what the stage {stage.name} writes"
+                with disk_faults(what, study.root), progress.running(stage.name, why):
                     seconds = _execute(stage, study, key, record)
             except LumierError:
                 progress.ended(stage.name, "failed", time.monotonic() - began)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 from lumier_analysis import errors
 from lumier_analysis.errors import LumierError, NotebookError
-from lumier_analysis.pipeline.kernel import end_processes, fixed_environment, signals_wait
+from lumier_analysis.pipeline.kernel import end_processes, fixed_environment, run_token, signals_wait
 from lumier_analysis.pipeline.stages import Stage
 from lumier_analysis.study import Study
 
@@ -21,7 +20,7 @@ def run_builder(stage: Stage, study: Study) -> None:
     LumierError
         Of the family and with the message of the error raised there.
     """
-    token = f"builder-{study.name}-{time.monotonic_ns()}"
+    token = run_token()
     command = [sys.executable, "-m", "lumier_analysis.pipeline.build", str(stage.builder), str(study.folder)]
     try:
         done = subprocess.run(

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
-
 from lumier_analysis.pipeline.kernel import signals_wait
+from lumier_analysis.pipeline.process_mark import is_running, this_process
 
 #: Names of such folders begin so; they hold patient-level tables, so none may be left.
 PREFIXES = ("lumier-stage-", "lumier-dry-run-", "lumier-isolation-")
@@ -32,10 +31,8 @@ def _abandoned(folder: Path) -> bool:
         owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
         if owner["host"] != socket.gethostname():
             return False  # a container may share the folder and not the processes
-        return abs(psutil.Process(int(owner["pid"])).create_time() - float(owner["created"])) > 1.0
-    except psutil.NoSuchProcess:
-        return True
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return not is_running(owner)
+    except (OSError, ValueError, KeyError, TypeError):
         with suppress(OSError):
             return not (folder / OWNER).exists() and time.time() - folder.stat().st_mtime > YOUNG
         return False
@@ -61,8 +58,7 @@ def stage_folder(prefix: str = PREFIXES[0]) -> Iterator[Path]:
     sweep()
     base = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     try:
-        me = {"pid": os.getpid(), "host": socket.gethostname(), "created": psutil.Process().create_time()}
-        (base / OWNER).write_text(json.dumps(me), encoding="utf-8")
+        (base / OWNER).write_text(json.dumps(this_process()), encoding="utf-8")
         yield base
     finally:
         with signals_wait():
