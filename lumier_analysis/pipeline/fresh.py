@@ -13,6 +13,7 @@ from typing import Any
 
 from lumier_analysis.errors import NotebookError, RawDataError
 from lumier_analysis.pipeline.checks import load_notebook
+from lumier_analysis.pipeline.leftovers import begun_path
 from lumier_analysis.pipeline.normalise import source_text
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, locate, parameters_of
 from lumier_analysis.reporting.frozen import lock_sentence
@@ -152,7 +153,7 @@ def stale_reasons(stage: Stage, study: Study, record: dict[str, Any] | None, key
         What the stage depends on now, see `stage_key`.
     """
     if record is None:
-        return ["it has no complete run"]
+        return ["it began and did not end" if begun_path(study, stage).is_file() else "it has no complete run"]
     reasons = _changes(record["key"], key)
     now = output_hashes(study, list(record["outputs"]))
     for name, before in record["outputs"].items():

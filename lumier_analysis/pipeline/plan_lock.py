@@ -11,6 +11,7 @@ from typing import Any
 from lumier_analysis import __version__
 from lumier_analysis.errors import LockError, UsageError
 from lumier_analysis.pipeline.deviations import deviation_problems, entry_text, header, is_left_over, split_entries
+from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.lock_differences import Difference, compare_parts
 from lumier_analysis.pipeline.lock_parts import lock_parts
 from lumier_analysis.pipeline.stages import STAGES, Stage
@@ -193,7 +194,8 @@ def lock_study(study: Study, *, who: str | None = None, stages: tuple[Stage, ...
         previous=old["hashes"]["content"] if old else None,
         amendments=[],
     )
-    path = write_lock(study, lock)
+    with disk_faults("the lock of the plan", study.root):
+        path = write_lock(study, lock)
     if old is not None:
         _archive_deviations(study)
     return path
@@ -277,7 +279,8 @@ def amend(study: Study, reason: str, *, who: str | None = None, stages: tuple[St
         after=after,
     )
     added = Amendment(number, date, name, reason, opened, len(moved), sha256_text(entry))
-    _archive(study)
-    write_text_atomic(deviations_path(study), text + entry)
-    write_lock(study, new | {"amendments": [*lock["amendments"], as_record(added)]})
+    with disk_faults("the amendment", study.root):
+        _archive(study)
+        write_text_atomic(deviations_path(study), text + entry)
+        write_lock(study, new | {"amendments": [*lock["amendments"], as_record(added)]})
     return added

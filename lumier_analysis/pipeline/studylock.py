@@ -76,7 +76,7 @@ def _take(path: Path) -> None:
                 raise UsageError(
                     "Another run of this study is going on",
                     found=_holder(owner or {}),
-                    fix=f"wait for it; if you know that it has ended, delete {'/'.join(path.parts[-4:])}",
+                    fix=f"wait for it; if you know that it has ended, delete {'/'.join(path.parts[-5:])}",
                 ) from None
             # A kernel outlives its runner by a second, the process of the report by as long as that takes.
             if owner.get("mark"):

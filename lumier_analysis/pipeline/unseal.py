@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lumier_analysis.errors import SealError, UsageError
+from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.kernel import signals_wait
 from lumier_analysis.pipeline.stages import STAGES, Stage
 from lumier_analysis.pipeline.studylock import study_lock
@@ -108,7 +109,7 @@ def unseal_study(study: Study, identity: Path, *, reason: str = "", who: str | N
             found=f"no {seal.RECIPIENT}",
             fix=f"lumier keygen {place} --out FILE seals from the next cleaning on",
         )
-    with study_lock(study.analysis / "run" / "lock"):
+    with study_lock(study.analysis / "run" / "lock"), disk_faults("what the opening writes", study.root):
         _clear(tables)
         lines, manifest = opening_log.read(study), seal.read_manifest(study)
         content = "" if manifest is None else manifest["content"]

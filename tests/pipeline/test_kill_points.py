@@ -25,9 +25,11 @@ import pytest
 
 from lumier_analysis.errors import LumierError
 from lumier_analysis.pipeline.fresh import status
+from lumier_analysis.pipeline.plan_lock import amend, lock_study, read_lock, require_unchanged
 from lumier_analysis.pipeline.progress import Progress
 from lumier_analysis.pipeline.run import run_study
 from lumier_analysis.pipeline.stages import Stage, locate
+from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.study import Study, load_plan, project_root
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
@@ -408,3 +410,56 @@ def test_over_a_hundred_points_are_mended(undisturbed: Undisturbed, tmp_path: Pa
         for point, fault in faults.items():
             print(point, fault)
     assert faults == {}
+
+
+# --- the lock of the plan ---
+
+
+def change_plan(study: Study) -> None:
+    """Change a notebook as an amendment would."""
+    notebook = study.root / "notebooks" / "05_manuscript.ipynb"
+    notebook.write_text(notebook.read_text("utf-8").replace("b = 2", "b = 3"), "utf-8")
+
+
+def lock_under_lock(study: Study, *, amended: bool) -> None:
+    """Lock or amend, as the command does."""
+    with study_lock(study.analysis / "run" / "lock"):
+        if amended:
+            amend(study, "why")
+        else:
+            lock_study(study)
+
+
+@pytest.mark.parametrize("amended", [False, pytest.param(True, marks=pytest.mark.proof)])
+def test_a_lock_or_amendment_that_is_killed_is_there_or_not(lockable: Study, tmp_path: Path, amended: bool) -> None:
+    """Killed before each of its changes of the disk in turn: the old lock holds or the new one; then once more."""
+    if amended:
+        lock_study(lockable)
+        change_plan(lockable)
+    kept = tmp_path / "kept"
+    shutil.copytree(lockable.folder, kept)
+    before = read_lock(lockable)
+    (tmp_path / "tmp").mkdir()
+    seen, ended, point = [], -signal.SIGKILL, 0
+    while ended:
+        shutil.rmtree(lockable.folder)
+        shutil.copytree(kept, lockable.folder)
+
+        def killed(number: int = point) -> None:
+            killer = Killer((lockable.folder,), number)
+            lock_under_lock(lockable, amended=amended)
+            killer.active = False
+
+        ended = in_child(killed, tmp_path / "tmp", tmp_path / "log")
+        assert ended in (0, -signal.SIGKILL), (tmp_path / "log").read_text()
+        now = read_lock(lockable)  # raises where it is half a lock
+        seen.append(now is not None and now != before)
+        if not seen[-1]:
+            assert now == before
+            lock_under_lock(lockable, amended=amended)
+        require_unchanged(lockable)
+        locked = read_lock(lockable)
+        assert locked is not None and len(locked["amendments"]) == amended
+        point += 1
+    assert seen == sorted(seen) and seen[-1] and not all(seen) and point > 8
+    print(f"kill points of {'an amendment' if amended else 'a lock'} tried {point - 1}, passed {point - 1}")
