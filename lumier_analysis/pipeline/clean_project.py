@@ -42,7 +42,8 @@ def clean_project(study: Study, root: Path, stages: tuple[Stage, ...], *, sealed
     AnalysisError
         The raw folder cannot be linked to.
     """
-    ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    # The compiled kernels come along: the process that compiles them may differ in a last bit (see compile_kernels).
+    ignore = shutil.ignore_patterns("*.pyc", ".*")
     shutil.copytree(study.root / "lumier_analysis", root / "lumier_analysis", ignore=ignore)
     for name in ("pyproject.toml", "requirements.lock"):
         if (study.root / name).is_file():
