@@ -23,10 +23,8 @@ import pytest
 from lumier_analysis.cli import main
 from lumier_analysis.errors import LumierError, NotebookError, UsageError
 from lumier_analysis.pipeline import fresh, process_mark, unseal
-from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.kernel import TOKEN
 from lumier_analysis.pipeline.plan_lock import amend, lock_study, read_lock, require_unchanged
-from lumier_analysis.pipeline.process_mark import is_running, this_process
 from lumier_analysis.pipeline.progress import Progress
 from lumier_analysis.pipeline.run import run_study
 from lumier_analysis.pipeline.stage_folder import stage_folder, sweep
@@ -170,16 +168,6 @@ def test_a_reports_folder_that_may_not_be_written(project, tiny_stages, lumier_s
     )
     assert (project / "reports" / "tiny").read_text() == "a file"
     assert lumier_status()[0] == "first stale it has no complete run"
-
-
-def test_other_errors_of_the_system_pass(tmp_path) -> None:
-    with pytest.raises(FileNotFoundError), disk_faults("it", tmp_path):
-        (tmp_path / "absent").read_text()
-    with (
-        pytest.raises(LumierError, match="The disk gave an error: it could not be written"),
-        disk_faults("it", tmp_path),
-    ):
-        raise OSError(errno.EIO, "Input/output error")
 
 
 def test_a_full_disk_where_the_lock_of_the_run_is_made(project, tiny_stages) -> None:
@@ -339,15 +327,6 @@ def test_an_empty_lock_from_the_future_is_no_obstacle(tmp_path) -> None:
     os.utime(lock, (time.time() + 3600, time.time() + 3600))
     with study_lock(lock):
         pass
-
-
-def test_marks_tell_processes_apart() -> None:
-    me = this_process()
-    assert is_running(me) and is_running({k: v for k, v in me.items() if k != "mark"})
-    assert not is_running(me | {"mark": f"{me['mark']}0"})
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    assert process_mark.process_mark(gone.pid) is None and not is_running(me | {"pid": gone.pid})
 
 
 # --- lock and seal ---

@@ -255,6 +255,7 @@ class Undisturbed:
     starts: dict[str, Path]
     made: dict[str, bytes]
     changes: dict[str, int]
+    older: dict[str, bytes]
 
     def copy(self, start: str, target: Path) -> Path:
         """Copy a start into a new folder; return the project."""
@@ -314,7 +315,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
             assert ended == 0, (folder / "log").read_text()
         starts[name] = folder / name
         shutil.copytree(root, starts[name], symlinks=True)
-    made = Undisturbed(folder, starts, results(root), {})
+    made = Undisturbed(folder, starts, results(root), {}, {})
     for start in ("empty", "first done", "second done", "fresh"):
         place = made.copy(start, folder / f"count {start}")
         counted = folder / f"{start}.txt"
@@ -334,7 +335,8 @@ def fault_of(point: Point, undisturbed: Undisturbed, folder: Path) -> str | None
         return "it was not killed"
     if ended not in (0, 1, -signal.SIGKILL) or (ended == 1 and point.target != "kernel"):
         return f"the killed run ended with {ended}: {log.read_text()[-300:]}"
-    strange = sorted(name for name, content in results(root).items() if undisturbed.made.get(name) != content)
+    whole = (undisturbed.made, undisturbed.older if point.start == "changed" else {})
+    strange = sorted(n for n, content in results(root).items() if content not in [made.get(n) for made in whole])
     if strange:
         return f"after the kill {strange} is not what an undisturbed run writes"
     study = Study(root / "data/tiny", root / "data/tiny/raw", load_plan(root / "data/tiny/plan.yml"), root)
@@ -398,6 +400,39 @@ def all_points(changes: dict[str, int]) -> Iterator[Point]:
     for start, n in (("first done", 8), ("empty", 4)):
         for target in ("runner", "kernel"):
             yield from (Point(start, target, seconds=0.1 + 1.2 * i / n) for i in range(n))
+
+
+@pytest.mark.pipeline
+def test_a_writer_that_writes_in_place_is_found(
+    undisturbed: Undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_place(path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content[: len(content) // 2])
+        kill_me()
+
+    monkeypatch.setattr("lumier_analysis.pipeline.staged.write_bytes_atomic", in_place)
+    fault = fault_of(Point("first done", change=10**6), undisturbed, tmp_path)
+    assert fault is not None and fault.startswith("after the kill ['data/tiny/analysis/results/02_second.json'] is not")
+
+
+@pytest.mark.proof
+def test_killed_over_the_results_of_other_raw_files(undisturbed: Undisturbed, tmp_path: Path, capsys) -> None:
+    """What stands after the kill is whole, of the old files or the new; after the rerun all is of the new."""
+    root = undisturbed.copy("empty", tmp_path / "old")
+    raw = root / "data/tiny/raw/ecrf_patients.csv"
+    new = raw.read_text()
+    raw.write_text(f"{new}another line\n")
+    assert in_child(functools.partial(run, root), tmp_path / "old" / "tmp", tmp_path / "log") == 0
+    undisturbed.older.update(results(root))
+    assert len(undisturbed.older) == len(undisturbed.made)
+    raw.write_text(new)
+    undisturbed.starts["changed"] = root
+    points = [Point("changed", change=change) for change in spread(undisturbed.changes["fresh"], 14)]
+    said, faults = try_points(points, undisturbed, tmp_path)
+    with capsys.disabled():
+        print(f"\nover the results of other raw files: {said}")
+    assert faults == {}
 
 
 @pytest.mark.proof
