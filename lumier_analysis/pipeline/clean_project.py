@@ -24,7 +24,7 @@ def stages_to_replay(study: Study, stages: tuple[Stage, ...] = STAGES) -> tuple[
 def clean_project(study: Study, root: Path, stages: tuple[Stage, ...], *, sealed: bool) -> Study:
     """Make a project in `root` that holds code, plan and decisions, and reads the raw files where they are.
 
-    The package is copied without compiled code, so that nothing of an earlier run takes part.
+    The package is copied with its compiled kernels, and without any other compiled code.
 
     Parameters
     ----------

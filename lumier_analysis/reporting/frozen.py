@@ -16,8 +16,9 @@ def lock_sentence(study: Study) -> str:
         The lock was altered.
     """
     parts = [capital(mark_text(study))]
-    if seal.has_seal(study):
-        n = len(opening_log.read(study))
+    lines = opening_log.read(study)
+    if seal.has_seal(study) or lines:
+        n = len(lines)
         times = {0: "sealed", 1: "opened once"}.get(n, f"opened {n} times")
         parts.append(f"validation outcomes {times}, on record" if n else "validation outcomes sealed")
     elif read_lock(study) is not None:
@@ -32,8 +33,8 @@ def frozen_facts(study: Study) -> list[tuple[str, str]]:
     for amendment in amendments(study):
         what = f"{amendment.date[:10]}, {amendment.moved} moved: {amendment.reason}"
         facts.append((f"Amendment {amendment.number}", what))
-    if seal.has_seal(study):
-        lines = opening_log.read(study)
+    lines = opening_log.read(study)
+    if seal.has_seal(study) or lines:
         for number, line in enumerate(lines, start=1):
             reason = f": {line['reason']}" if line.get("reason") else ""
             facts.append((f"Opening {number} of the validation outcomes", f"{line['when']}, by {line['who']}{reason}"))
