@@ -13,10 +13,14 @@ import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lumier_analysis import __version__
 from lumier_analysis.commands import export, isolation, lock, replay, seal
 from lumier_analysis.errors import LumierError
+
+if TYPE_CHECKING:
+    from lumier_analysis.study import Study
 
 UNEXPECTED = 70
 INTERRUPTED = 130
@@ -46,9 +50,24 @@ def _run(arguments: argparse.Namespace) -> int:
         frozen=arguments.frozen,
         progress=make_progress(),
     )
+    if not arguments.frozen:
+        _warn_of_environment(done.study)
     if done.report is not None:
         print(f"Report: {shown(done.report, done.study.root)}")
     return 0
+
+
+def _warn_of_environment(study: Study) -> None:
+    """Say of a locked study which installed packages are not those of the lock; a frozen run stops for them."""
+    if not (study.folder / "plan.lock.json").is_file():
+        return
+    from lumier_analysis.pipeline.plan_lock import environment_differences
+
+    moved = environment_differences(study)
+    for one in moved[:SHOWN_REASONS]:
+        _say(f"Warning: {one.what}: the lock has {one.was}, here is {one.now or 'none'}")
+    if len(moved) > SHOWN_REASONS:
+        _say(f"Warning: and {len(moved) - SHOWN_REASONS} more; `lumier doctor` names them all")
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -94,7 +94,8 @@ def test_run_passes_its_options_on_and_names_the_report(
 
     def run_study(study: str, raw: str | None, **options: object) -> SimpleNamespace:
         asked.update(study=study, raw=raw, **options)
-        return SimpleNamespace(report=work / "reports" / "tiny" / "report.html", study=SimpleNamespace(root=work))
+        opened = SimpleNamespace(root=work, folder=work / "data" / "tiny")
+        return SimpleNamespace(report=work / "reports" / "tiny" / "report.html", study=opened)
 
     monkeypatch.setattr("lumier_analysis.pipeline.run.run_study", run_study)
     assert cli.main(["run", "tiny", "--raw", "x", "--fresh", "--frozen", "--only", "derive"]) == 0
@@ -230,3 +231,18 @@ def test_dry_run_says_that_it_was_a_rehearsal(
     assert cli.main(["dry-run", "tiny", "--seed", "7"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("This was a rehearsal") and "99 numbers" in said and asked == [("tiny", 7)]
+
+
+def test_packages_that_are_not_the_locks_are_told_of_a_locked_study_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = [SimpleNamespace(what=f"installed package p{i}", was="1.0", now=None) for i in range(6)]
+    monkeypatch.setattr("lumier_analysis.pipeline.plan_lock.environment_differences", lambda study: moved)
+    study = SimpleNamespace(folder=tmp_path)
+    cli._warn_of_environment(study)
+    assert capsys.readouterr().err == ""
+    (tmp_path / "plan.lock.json").write_text("{}", encoding="utf-8")
+    cli._warn_of_environment(study)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "Warning: installed package p0: the lock has 1.0, here is none"
+    assert said[-1] == "Warning: and 2 more; `lumier doctor` names them all"
