@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lumier_analysis.cleaning.holm import holm
 from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.errors import PlanError
+from lumier_analysis.performance import holm
 
 #: A centre with fewer patients is not judged; others together need as many.
 _MIN_PATIENTS = 5

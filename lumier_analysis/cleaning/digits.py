@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lumier_analysis.cleaning.holm import holm
 from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.errors import PlanError
+from lumier_analysis.performance import holm
 
 #: Five expected values a digit, the usual bound for the chi-square approximation.
 _MIN_VALUES = 50

@@ -164,8 +164,9 @@ def compare_several(
     return table
 
 
-def holm(p: Floats) -> Floats:
+def holm(p_values: Any) -> Floats:
     """Return Holm's (1979, Scand J Stat 6:65) adjusted p-values; NaN stays NaN and does not count as a test."""
+    p = np.asarray(p_values, dtype=np.float64)
     adjusted = np.full(p.size, np.nan)
     order = np.argsort(p)[: int((~np.isnan(p)).sum())]
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(order.size, 0, -1)))

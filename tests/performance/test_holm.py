@@ -1,7 +1,7 @@
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from lumier_analysis.cleaning.holm import holm
+from lumier_analysis.performance import holm
 
 
 def test_as_statsmodels_says():
