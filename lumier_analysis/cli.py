@@ -41,14 +41,15 @@ def _run(arguments: argparse.Namespace) -> int:
         os.environ[JOBS] = arguments.jobs
         jobs()  # refused before anything starts
     open_study(arguments.study)  # so is a study that does not exist
-    prepare_kernels()
+    progress = make_progress()
     done = run_study(
         arguments.study,
         arguments.raw,
         fresh=arguments.fresh,
         only=arguments.only,
         frozen=arguments.frozen,
-        progress=make_progress(),
+        progress=progress,
+        prepare=lambda: prepare_kernels(progress.line),
     )
     if not arguments.frozen:
         _warn_of_environment(done.study)

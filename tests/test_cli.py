@@ -54,8 +54,15 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_a_users_mistake_is_one_line_and_an_exit_code(
-    work: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+    work: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    message: str,
 ) -> None:
+    # As on a new machine: a mistake is told before the kernels are compiled.
+    monkeypatch.setattr("lumier_analysis.pipeline.compile_kernels.is_compiled", lambda: False)
     assert cli.main(arguments) == code
     said = capsys.readouterr()
     assert said.out == ""
@@ -100,6 +107,7 @@ def test_run_passes_its_options_on_and_names_the_report(
     monkeypatch.setattr("lumier_analysis.pipeline.run.run_study", run_study)
     assert cli.main(["run", "tiny", "--raw", "x", "--fresh", "--frozen", "--only", "derive"]) == 0
     asked.pop("progress")
+    assert callable(asked.pop("prepare"))
     assert asked == {"study": "tiny", "raw": "x", "fresh": True, "frozen": True, "only": "derive"}
     assert capsys.readouterr().out == "Report: reports/tiny/report.html\n"
 

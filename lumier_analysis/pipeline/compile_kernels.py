@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numba
@@ -49,10 +50,16 @@ def ensure_compiled() -> bool:
     return done.returncode == 0
 
 
-def prepare_kernels() -> None:
-    """Compile the kernels where that has not been done, and say so, as it takes half a minute."""
+def prepare_kernels(say: Callable[[str], object]) -> None:
+    """Compile the kernels where that has not been done, and say so, as it takes half a minute.
+
+    Parameters
+    ----------
+    say : function
+        Gets the line to print.
+    """
     if not is_compiled():
-        print("Compiling numerical kernels, once on this machine ...", flush=True)
+        say("Compiling numerical kernels, once on this machine ...")
         ensure_compiled()
 
 

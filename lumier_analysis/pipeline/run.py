@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,7 @@ def run_study(
     only: str | None = None,
     frozen: bool = False,
     progress: Progress | None = None,
+    prepare: Callable[[], object] | None = None,
     stages: tuple[Stage, ...] = STAGES,
 ) -> StudyRun:
     """Run every stage that is not fresh, in order.
@@ -191,6 +193,8 @@ def run_study(
         Refuse where anything differs from the locked plan, before the run and after it.
     progress : Progress, optional
         Where the line of each stage goes; standard output by default.
+    prepare : function, optional
+        Called once, before the first stage that runs: what takes time and a user's mistake must not wait for.
     stages : tuple of Stage
         The stages there are.
 
@@ -229,6 +233,8 @@ def run_study(
                 progress.ended(name, "fresh")
             lines = []
             why = reasons[0] if reasons else "--fresh"
+            if prepare is not None and not ran:
+                prepare()
             began = time.monotonic()
             try:
                 what = f"what the stage {stage.name} writes"

@@ -40,8 +40,9 @@ def results(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.pipeline
 def test_a_study_runs_once_then_rests_and_says_so(project: Path, tiny_stages: Stages) -> None:
-    done, lines = run(tiny_stages)
-    assert done.ran == ("first", "second", "report")
+    prepared: list[str] = []
+    done, lines = run(tiny_stages, prepare=lambda: prepared.append("kernels"))
+    assert done.ran == ("first", "second", "report") and prepared == ["kernels"]
     assert done.report == project / "reports" / "tiny" / "report.html"
     assert [line.split()[:2] for line in lines] == [[s, "done"] for s in done.ran]
     made = results(project)
@@ -59,7 +60,8 @@ def test_a_study_runs_once_then_rests_and_says_so(project: Path, tiny_stages: St
     assert record["peak_memory_bytes"] > 1e7 and record["who"] and record["processor"]
     assert not (project / "data/tiny/analysis/run/lock").exists()
 
-    again, lines = run(tiny_stages)
+    again, lines = run(tiny_stages, prepare=lambda: prepared.append("again"))
+    assert prepared == ["kernels"]
     assert again.ran == () and again.report == done.report
     assert lines == ["Nothing to do: all stages are fresh."]
 
