@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 
@@ -18,6 +20,10 @@ from lumier_analysis.performance.auc import DEFAULT_SEED, auc
 from lumier_analysis.performance.drawn_ridge import DrawnRidge, Stream
 from lumier_analysis.performance.imputable import FEWEST_SEEN, check_seen
 from lumier_analysis.performance.pooling import pool_rubin
+
+#: No value is drawn farther from its column's mean, in standard deviations: with hardly more patients than columns the
+#: noise variance has one degree of freedom, and its draws have no upper end.
+FARTHEST = 10.0
 
 
 def impute_visits(
@@ -200,10 +206,13 @@ def _draw(both: Floats, seed: int, max_iter: int) -> Floats:
     use = (spread > 1e-12 * np.maximum(1, np.abs(centre))) & (seen >= FEWEST_SEEN)
     scaled = (both[:, use] - centre[use]) / spread[use]
     if np.isnan(scaled).any():
+        # The regression draws by itself; draws do not converge, so every round is run and the warning is none.
         imputer = IterativeImputer(
-            DrawnRidge(Stream(seed)), sample_posterior=True, max_iter=max_iter, random_state=seed
+            DrawnRidge(Stream(seed)), max_iter=max_iter, tol=0.0, min_value=-FARTHEST, max_value=FARTHEST
         )
-        scaled = imputer.fit_transform(scaled)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            scaled = imputer.fit_transform(scaled)
     filled = np.where(np.isnan(both), centre, both)
     filled[:, use] = np.where(np.isnan(both[:, use]), scaled * spread[use] + centre[use], both[:, use])
     return filled

@@ -188,3 +188,19 @@ def test_twenty_patients_with_three_flares():
     rows.loc[[1, 8, 15], "flare"] = 1
     done = impute_visits(rows, **ALL)
     assert len(done) == 20 and all(d.notna().all(axis=None) for d in done)
+
+
+def test_no_value_is_drawn_out_of_all_bounds_where_patients_are_fewer_than_columns():
+    rng = np.random.default_rng(3)
+    patients, visits = 9, ["M0", "M3", "M6", "M9"]
+    names = ["a", "b", "c", "d"]
+    rows = pd.DataFrame([(f"P{i}", v) for i in range(patients) for v in visits], columns=["patient", "visit"])
+    values = rng.standard_normal((len(rows), len(names)))
+    values[rng.random(values.shape) < 0.15] = np.nan
+    rows[names] = values
+    drawn = impute_visits(rows, patient="patient", visit="visit", outcome=None, measured=names, m=40, seed=1)
+    for name in names:
+        by_visit = rows.groupby("visit")[name]
+        mean, spread = by_visit.transform("mean"), by_visit.transform(lambda x: x.std(ddof=0))
+        away = np.abs(np.array([(copy[name] - mean) / spread for copy in drawn]))
+        assert np.isfinite(away).all() and away.max() <= 10 + 1e-9
