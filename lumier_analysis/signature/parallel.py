@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
 
 T = TypeVar("T")
+#: Starting other processes costs about so many seconds, imports of the package included.
+START_SECONDS = 2.0
 
 
 def in_order(
@@ -54,3 +57,33 @@ def in_order(
             for result in made:
                 take(result)
     return results
+
+
+def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], *, n_jobs: int = 1) -> Iterator[T]:
+    """Yield ``function(*call)`` of each call, in their order, from several processes where that is worth their start.
+
+    Parameters
+    ----------
+    function : callable
+        Must not depend on what other calls do.
+    calls : iterable of tuple
+    n_jobs : int
+        Processes; -1 = as many as there are processors. The first two calls are made here, and all others too if they
+        would be done before a process had started.
+    """
+    waiting = list(calls)
+    if n_jobs == 1:
+        yield from (function(*call) for call in waiting)
+        return
+    took = []
+    for call in waiting[:2]:
+        began = time.perf_counter()
+        yield function(*call)
+        took.append(time.perf_counter() - began)
+    rest = waiting[2:]
+    if not rest:
+        return
+    if min(took) * len(rest) < START_SECONDS:
+        yield from (function(*call) for call in rest)
+    else:
+        yield from Parallel(n_jobs=n_jobs, return_as="generator")(delayed(function)(*call) for call in rest)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.performance.arrays import check_rows
 from lumier_analysis.signature.folds import patient_codes
 from lumier_analysis.signature.learners import Bools, Floats, Ints, Learner, LogisticLearner
+from lumier_analysis.signature.parallel import in_processes
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def patient_bootstrap(
     times = np.stack([_draw(k, (seed, b)) for b in range(n_boot)])
     jobs = [(learner, x, rows.event, codes, times[b], (seed, b)) for b in range(n_boot)]
     replicates = np.empty((n_boot, len(x)))
-    for b, scores in enumerate(_run(jobs, n_jobs)):
+    for b, scores in enumerate(in_processes(_one, jobs, n_jobs=n_jobs)):
         replicates[b] = scores
         if progress is not None:
             progress(b + 1, n_boot)
@@ -115,14 +115,6 @@ def patient_bootstrap(
 def _draw(k: int, seed: tuple[int, ...]) -> Ints:
     """Return how often each of `k` patients is drawn in one bootstrap sample."""
     return np.bincount(np.random.default_rng(seed).integers(k, size=k), minlength=k).astype(np.intp)
-
-
-def _run(jobs: list[tuple[Any, ...]], n_jobs: int) -> Iterator[Floats]:
-    """Yield the replicates in the order of the jobs, in this process or in several."""
-    if n_jobs == 1:
-        yield from (_one(*job) for job in jobs)
-    else:
-        yield from Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_one)(*job) for job in jobs)
 
 
 def _one(learner: Learner, x: Floats, event: Bools, patient: Ints, times: Ints, seed: tuple[int, ...]) -> Floats:

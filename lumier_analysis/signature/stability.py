@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from lumier_analysis.errors import AnalysisError, UsageError
@@ -17,6 +16,7 @@ from lumier_analysis.signature.elastic_net import fit_path, lambda_grid
 from lumier_analysis.signature.error_bounds import ErrorBounds, error_bounds
 from lumier_analysis.signature.folds import patient_codes
 from lumier_analysis.signature.learners import Bools, Floats, Ints
+from lumier_analysis.signature.parallel import in_processes
 from lumier_analysis.signature.preparation import learn_preparation
 
 # Penalties tried on the way to the q-th gene, and the smallest as a share of the largest.
@@ -129,13 +129,8 @@ def stability_selection(
     if n_events < 4:
         raise AnalysisError("stability selection needs four event patients", found=f"{n_events} event patients")
     jobs = [(x, rows.event, codes, k, n_selected, alpha, (seed, b)) for b in range(n_pairs)]
-    results = (
-        (_pair(*job) for job in jobs)
-        if n_jobs == 1
-        else Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_pair)(*job) for job in jobs)
-    )
     counts, sizes = np.zeros(x.shape[1]), []
-    for done, halves in enumerate(results, start=1):
+    for done, halves in enumerate(in_processes(_pair, jobs, n_jobs=n_jobs), start=1):
         counts += halves.sum(axis=0)
         sizes += halves.sum(axis=1).tolist()
         if progress is not None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 
 import pytest
 
-from lumier_analysis.signature.parallel import in_order
+from lumier_analysis.signature import parallel
+from lumier_analysis.signature.parallel import in_order, in_processes
 
 
 def slow_square(i):
@@ -51,3 +53,18 @@ def test_an_exception_of_a_call_is_raised(n_jobs):
 
 def test_nothing_to_do():
     assert in_order(slow_square, [], n_jobs=2) == []
+
+
+def process(i):
+    return i, os.getpid()
+
+
+def test_long_work_goes_to_other_processes_and_short_work_does_not(monkeypatch):
+    calls = [(i,) for i in range(6)]
+    here = list(in_processes(process, calls, n_jobs=2))
+    assert here == [(i, os.getpid()) for i in range(6)] == list(in_processes(process, calls))
+    monkeypatch.setattr(parallel, "START_SECONDS", 0.0)
+    shared = list(in_processes(process, calls, n_jobs=2))
+    assert [i for i, _ in shared] == list(range(6))
+    assert os.getpid() not in {number for _, number in shared[2:]}
+    assert list(in_processes(process, calls[:1], n_jobs=2)) == here[:1]

@@ -33,7 +33,8 @@ def test_whole_patients_are_drawn_and_copies_keep_their_code(cohort):
         assert fits.times[b].sum() == 80 and (fits.times[b] == 0).any() and len(x) == len(event) == 240
 
 
-def test_the_number_of_processes_does_not_matter(cohort):
+def test_the_number_of_processes_does_not_matter(cohort, monkeypatch):
+    monkeypatch.setattr("lumier_analysis.signature.parallel.START_SECONDS", 0.0)  # so that processes are started
     options = {"n_boot": 6, "seed": 5}
     features = cohort.features[["a1", "b1", "c1"]]
     one = patient_bootstrap(features, cohort.event, cohort.patients, n_jobs=1, **options)

@@ -36,7 +36,8 @@ def test_halves_are_complementary_and_hold_whole_patients(cohort, monkeypatch):
         assert (np.unique(one, return_counts=True)[1] == 3).all()
 
 
-def test_the_number_of_processes_does_not_matter(cohort):
+def test_the_number_of_processes_does_not_matter(cohort, monkeypatch):
+    monkeypatch.setattr("lumier_analysis.signature.parallel.START_SECONDS", 0.0)  # so that processes are started
     options = {"n_selected": 2, "n_pairs": 4, "seed": 9}
     one, two = (stability_selection(*cohort, n_jobs=n, **options) for n in (1, 2))
     pd.testing.assert_series_equal(one.frequency, two.frequency)
