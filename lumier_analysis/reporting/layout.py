@@ -166,6 +166,35 @@ CAPTIONS = {
     "longitudinal_volcano": "Genes, flare against the last sample before it",
 }
 
+#: Figure -> its analysis of the plan.
+PLAN_ITEMS = {
+    "flow": "flow",
+    "missingness": "data_quality",
+    "chips": "data_quality",
+    "chip_drift": "data_quality",
+    "chip_levels": "data_quality",
+    "chip_reference_genes": "data_quality",
+    "queries_by_centre": "data_quality",
+    "derivation": "derivation",
+    "derivation_instability": "derivation",
+    "roc": "primary",
+    "calibration": "calibration",
+    "comparators": "comparators",
+    "validation_auc": "secondary_auc",
+    "validation_decision_curve": "net_benefit",
+    "validation_risk_groups": "time_to_flare",
+    "validation_centres": "centres",
+    "validation_subgroups": "subgroups",
+    "sensitivity_validation": "sensitivity",
+    "sensitivity_test": "sensitivity",
+    "trajectories": "longitudinal",
+    "longitudinal_courses": "longitudinal",
+    "longitudinal_diagnostics": "longitudinal",
+    "longitudinal_flare": "flare_aligned",
+    "longitudinal_modules": "panel",
+    "longitudinal_volcano": "panel",
+}
+
 
 def caption(name: str) -> str:
     """Return the caption of a figure, made from its file name where none is written."""

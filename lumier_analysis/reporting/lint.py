@@ -22,9 +22,11 @@ PICTURES = {".png", ".pdf", ".docx"}
 _IMAGE_KEYS = {"image/png", "image/jpeg", "application/pdf"}
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 _COUNT_COLUMN = re.compile(r"n|n_\w+|count|patients|visits|landmarks|events|flares", re.IGNORECASE)
-_COUNT_CELL = re.compile(r'<td[^>]*class="[^"]*\bcount\b[^"]*"[^>]*>\s*(?:<a\b[^>]*>\s*)?(\d+)\s*(?:</a>\s*)?</td>')
+#: Tags around a number: it may be a link.
+_TAGS = r"(?:\s*</?(?:a|span)\b[^>]*>)*\s*"
+_COUNT_CELL = re.compile(rf'<td[^>]*class="[^"]*\bcount\b[^"]*"[^>]*>{_TAGS}(\d+){_TAGS}</td>')
 _COUNT_PERCENT = re.compile(r"(?<![\w.\u202f])(?<!\d )(\d+) \(\d+(?:\.\d+)? %\)")
-_COUNT_HEADING = re.compile(r"\(n = (\d+)\)")
+_COUNT_HEADING = re.compile(rf"\(n ={_TAGS}(\d+){_TAGS}\)")
 _ID_COLUMNS = ("patient_id", "sample_id")
 _ID_HEADING = re.compile(rf"<th[^>]*>\s*(?:{'|'.join(_ID_COLUMNS)})\s*</th>")
 _SHORTEST_NUMBER = 4  # digits; a shorter identifier cannot be told from a count, so its column is looked for instead

@@ -23,6 +23,7 @@ from lumier_analysis.reporting.signature_card import KINDS, risk_formula
 from lumier_analysis.reporting.wording import number_text
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import write_text_atomic
+from lumier_analysis.study.lockfile import read_lock
 from lumier_analysis.study.names import display_name
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ VALIDATION = ("validation.primary", "validation.classification", "validation.cal
 
 @dataclass(frozen=True, slots=True)
 class CardSection:
-    """A section of the card: sentences, then facts (name, value), then tables."""
+    """A section of the card: sentences and the ledger ids behind them, then facts (name, value), then tables."""
 
     title: str
     sentences: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     tables: tuple[Table, ...] = ()
 
@@ -60,7 +62,7 @@ class ModelCard:
     sections: tuple[CardSection, ...]
 
     def html(self) -> str:
-        """Return the card as self-contained HTML."""
+        """Return the card as self-contained HTML, whose ids lead to their lines in the report beside it."""
         return render("model_card.html.j2", card=self)
 
     def markdown(self) -> str:
@@ -93,7 +95,7 @@ def model_card(study: Study, signature: LockedSignature, results: Results) -> Mo
             _scoring(signature),
             _limits(signature, results),
             CardSection("Genes", tables=(_genes(signature),)),
-            _provenance(signature),
+            _provenance(study, signature, results),
         ),
     )
 
@@ -132,7 +134,7 @@ def _what(signature: LockedSignature) -> CardSection:
         ("Threshold", "none" if signature.threshold is None else f"score ≥ {number_text(signature.threshold, 4)}"),
         ("Risk", risk_formula(signature.calibration) or "not calibrated"),
     ]
-    return CardSection("What it is", ("A blood transcriptomic score, frozen before validation.",), tuple(facts))
+    return CardSection("What it is", ("A blood transcriptomic score, frozen before validation.",), facts=tuple(facts))
 
 
 def _use(study: Study) -> CardSection:
@@ -163,9 +165,10 @@ def _performance(results: Results, threshold: int) -> CardSection:
     sentences = [first.line, first.reading] if PRIMARY in results else ["There is no validation result yet."]
     tables = _table(results, INTERNAL, TableSpec("derivation", "Internal validation, test cohort"), threshold)
     tables += _table(results, VALIDATION, TableSpec("validation", "Locked validation, validation cohort"), threshold)
+    ids = (first.id,) if PRIMARY in results and first.id else ()
     if withholds([row for table in tables for row in table.rows], threshold):
         sentences.append(legend(threshold))
-    return CardSection("Performance", tuple(s for s in sentences if s), tables=tables)
+    return CardSection("Performance", tuple(s for s in sentences if s), ids, tables=tables)
 
 
 def _scoring(signature: LockedSignature) -> CardSection:
@@ -190,7 +193,7 @@ def _scoring(signature: LockedSignature) -> CardSection:
             ("Untrusted reactions", f"at most {constants['maximum_missing_fraction']:.0%} of a sample's panel"),
         ]
     sentences.append("To score a plate: lumier score PLATE --signature locked_signature.json")
-    return CardSection("How a sample is scored", tuple(sentences), tuple(facts))
+    return CardSection("How a sample is scored", tuple(sentences), facts=tuple(facts))
 
 
 def _limits(signature: LockedSignature, results: Results) -> CardSection:
@@ -218,11 +221,24 @@ def _genes(signature: LockedSignature) -> Table:
     return Table("Weights of z-scores and frozen reference", columns, tuple(rows))
 
 
-def _provenance(signature: LockedSignature) -> CardSection:
+def _provenance(study: Study, signature: LockedSignature, results: Results) -> CardSection:
+    sentences = [
+        "The signature file verifies itself to the byte when it is read; its content hash must be the one below."
+        " Weights, constants, threshold and risk are that file's.",
+    ]
+    if results:
+        sentences.append(
+            "Every other number is an entry of the study's ledger, under the id beside it: report.html, section"
+            " Provenance, gives its notebook cell, plan item and inputs."
+        )
+    lock = read_lock(study)
+    times = len(lock["amendments"]) if lock else 0
     return CardSection(
         "Provenance",
-        ("The signature file verifies itself to the byte when it is read; its content hash must be the one below.",),
-        (
+        tuple(sentences),
+        facts=(
+            ("Plan lock (content hash)", lock["hashes"]["content"] if lock else "the plan is not locked"),
+            *((("Amendments of the plan", str(times)),) if times else ()),
             ("Content hash", signature.hashes["content"]),
             ("Plan", signature.plan_hash),
             ("Derivation data", signature.data_hash),

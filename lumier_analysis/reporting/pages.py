@@ -1,10 +1,12 @@
-"""Pages other than the report: one template environment for them."""
+"""Pages: one template environment for all of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lumier_analysis.reporting.anchors import breakable, cell_anchor, figure_anchor, number_anchor
 
 
 def render(template: str, **values: Any) -> str:
@@ -17,4 +19,6 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters |= {"breakable": breakable, "number_anchor": number_anchor, "figure_anchor": figure_anchor}
+    environment.globals["cell_anchor"] = cell_anchor
     return environment.get_template(template).render(**values)

@@ -10,11 +10,13 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from lumier_analysis.reporting.cells import Cell, figure_cells, read_cells
 from lumier_analysis.reporting.frozen import frozen_facts
+from lumier_analysis.reporting.layout import PLAN_ITEMS, caption
 from lumier_analysis.reporting.results import Results
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file
@@ -43,6 +45,23 @@ class LedgerOrigin:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureOrigin:
+    """A figure: name, caption, the cell that drew it ("" where none is found), and its analyses of the plan."""
+
+    name: str
+    caption: str
+    notebook: str
+    cell: str
+    plan_items: tuple[str, ...]
+
+    @property
+    def origin(self) -> str:
+        """Notebook, cell and plan items, in words."""
+        where = f"notebook {self.notebook}, cell {self.cell}" if self.cell else "no notebook cell found"
+        return "; plan item ".join((where, *self.plan_items))
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """What the section on provenance shows.
 
@@ -56,17 +75,22 @@ class Provenance:
         Id, title and role of each analysis of the plan.
     ledgers : tuple of LedgerOrigin
         Every number of the report, by notebook.
+    figures : tuple of FigureOrigin
+        Every figure of the report.
+    cells : tuple of Cell
+        Source of the notebook cells that a number or a figure comes from.
     """
 
     facts: tuple[tuple[str, str], ...]
     raw_files: tuple[tuple[str, str], ...]
     analyses: tuple[tuple[str, str, str], ...]
     ledgers: tuple[LedgerOrigin, ...]
+    figures: tuple[FigureOrigin, ...]
+    cells: tuple[Cell, ...]
 
-
-def number_anchor(id: str) -> str:
-    """Return the anchor of a ledger id in the report; different ids have different anchors."""
-    return "number-" + re.sub(r"[^A-Za-z0-9.-]", lambda found: f"_{ord(found.group()):x}_", id)
+    def shows(self, notebook: str, cell: str) -> bool:
+        """Tell whether the source of a cell is shown, so that it can be linked to."""
+        return any((own.notebook, own.id) == (notebook, cell) for own in self.cells)
 
 
 def ledger_origins(results: Results) -> tuple[LedgerOrigin, ...]:
@@ -80,6 +104,19 @@ def ledger_origins(results: Results) -> tuple[LedgerOrigin, ...]:
         )
         found.append(LedgerOrigin(notebook, tuple(sorted(results.inputs.get(notebook, {}).items())), numbers))
     return tuple(found)
+
+
+def figure_origins(study: Study, results: Results, names: Iterable[str], cells: Iterable[Cell]) -> list[FigureOrigin]:
+    """Return where each figure comes from; its analysis is the one written for it, else those of its cell's numbers."""
+    known, drawn, found = [a.id for a in study.plan.analyses], figure_cells(cells), []
+    for name in names:
+        cell = drawn.get(name)
+        where = (cell.notebook, cell.id) if cell else ("", "")
+        items = [PLAN_ITEMS[name]] if PLAN_ITEMS.get(name) in known else []
+        if not items and cell:
+            items = list(dict.fromkeys(e.plan_item for e in results.entries() if (e.notebook, e.cell) == where))
+        found.append(FigureOrigin(name, caption(name), *where, tuple(items)))
+    return found
 
 
 def package_version(name: str) -> str:
@@ -115,8 +152,8 @@ def _recorded(study: Study) -> dict[str, str]:
     return found
 
 
-def provenance(study: Study, results: Results) -> Provenance:
-    """Collect what identifies a run.
+def provenance(study: Study, results: Results, figures: Iterable[str] = ()) -> Provenance:
+    """Collect what identifies a run; `figures` are the names of those that the report shows.
 
     The date is that of SOURCE_DATE_EPOCH, where it is set: the same inputs must give the same bytes.
     """
@@ -135,4 +172,14 @@ def provenance(study: Study, results: Results) -> Provenance:
     if epoch.isdigit():
         facts.append(("Date", datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d")))
     analyses = tuple((analysis.id, analysis.title, analysis.role) for analysis in study.plan.analyses)
-    return Provenance(tuple(facts), raw_file_hashes(study, results), analyses, ledger_origins(results))
+    cells = read_cells(study, dict.fromkeys(entry.notebook for entry in results.entries()))
+    drawn = figure_origins(study, results, figures, cells)
+    wanted = {(entry.notebook, entry.cell) for entry in results.entries()} | {(f.notebook, f.cell) for f in drawn}
+    return Provenance(
+        tuple(facts),
+        raw_file_hashes(study, results),
+        analyses,
+        ledger_origins(results),
+        tuple(drawn),
+        tuple(cell for cell in cells if (cell.notebook, cell.id) in wanted),
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from lumier_analysis.errors import AnalysisError
+from lumier_analysis.reporting.anchors import number_anchor
 from lumier_analysis.reporting.assumed import assumed_settings
 from lumier_analysis.reporting.disclosure import legend
 from lumier_analysis.reporting.frozen import lock_sentence
@@ -15,8 +17,9 @@ from lumier_analysis.reporting.headline import headline
 from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
 from lumier_analysis.reporting.model_card import write_model_card
+from lumier_analysis.reporting.pages import render
 from lumier_analysis.reporting.pictures import read_pictures
-from lumier_analysis.reporting.provenance import number_anchor, provenance
+from lumier_analysis.reporting.provenance import provenance
 from lumier_analysis.reporting.report_tables import entry_table, withholds
 from lumier_analysis.reporting.results import Results, read_ledger
 from lumier_analysis.reporting.sections import Section, build_sections, place_figures
@@ -25,12 +28,30 @@ from lumier_analysis.study import Study
 from lumier_analysis.study.io import write_text_atomic
 
 TABLE_ONE = "table_1.html"
+#: How Table 1 marks a number with its ledger id.
+_MARKED = re.compile(r'<span data-ledger="([^"]*)">(.*?)</span>')
 
 
-def _table_one(study: Study) -> Markup | None:
-    """Return Table 1 as written by the manuscript notebook (already disclosed, markup escaped by `TableOne`)."""
+def _table_one(study: Study, results: Results) -> Markup | None:
+    """Return Table 1 as written by the manuscript notebook (already disclosed, markup escaped by `TableOne`), linked.
+
+    Raises
+    ------
+    AnalysisError
+        It shows a number that the ledger does not hold.
+    """
     path = study.reports / "tables" / TABLE_ONE
-    return Markup(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    absent = sorted({id for id, _ in _MARKED.findall(text) if unescape(id) not in results})
+    if absent:
+        raise AnalysisError(
+            f"Table 1 shows {len(absent)} numbers that the ledger does not hold",
+            found=unescape(absent[0]),
+            fix="run notebook 05_manuscript to its end",
+        )
+    return Markup(_MARKED.sub(lambda m: f'<a href="#{number_anchor(unescape(m[1]))}">{m[2]}</a>', text))
 
 
 def _contents(sections: list[Section]) -> list[tuple[str, str]]:
@@ -46,11 +67,6 @@ def _contents(sections: list[Section]) -> list[tuple[str, str]]:
     ]
 
 
-def breakable(id: str) -> Markup:
-    """Return a dotted name that may be broken after a dot, a slash or an underscore, and nowhere else."""
-    return Markup(re.sub(r"(?<=[._/])(?=\w)", "<wbr>", str(escape(id))))
-
-
 def render_report(study: Study, results: Results) -> str:
     """Return the report as HTML text; the same ledger, figures and plan give the same text."""
     threshold = study.plan.disclosure.threshold
@@ -64,18 +80,9 @@ def render_report(study: Study, results: Results) -> str:
         further.figures.extend(left)
     signature_numbers = results.entries("signature")
     spec = TableSpec("signature", "Numbers of the lock", rows="rows", digits=4)
-    environment = Environment(
-        loader=PackageLoader("lumier_analysis.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["breakable"] = breakable
-    environment.filters["number_anchor"] = number_anchor
-    template = environment.get_template("report.html.j2")
-    return template.render(
+    origin = provenance(study, results, [figure.name for section in sections for figure in section.figures])
+    return render(
+        "report.html.j2",
         info=study.plan.study,
         primary=headline(results, threshold),
         lock=lock_sentence(study),
@@ -84,10 +91,10 @@ def render_report(study: Study, results: Results) -> str:
         signature_table=entry_table(signature_numbers, spec, threshold) if signature_numbers else None,
         sections=sections,
         contents=_contents(sections),
-        table_one=_table_one(study),
-        table_one_id=next((entry.id for entry in results.entries("baseline")), ""),
+        table_one=_table_one(study, results),
         assumed=assumed_settings((study.folder / "plan.yml").read_text(encoding="utf-8")),
-        provenance=provenance(study, results),
+        provenance=origin,
+        drawn={figure.name: figure.origin for figure in origin.figures},
         legend=legend(threshold)
         if withholds([row for section in sections for table in section.tables for row in table.rows], threshold)
         else "",
@@ -109,7 +116,7 @@ def build_report(study: Study) -> Path:
     Raises
     ------
     AnalysisError
-        A ledger file is damaged.
+        A ledger file or a notebook is damaged, or Table 1 shows a number that no ledger holds.
     DisclosureError
         A figure has no alternative text, or something in the folder would show a patient or a small count.
     SignatureError

@@ -120,16 +120,19 @@ def flow_tables(results: Results, threshold: int) -> list[Table]:
     steps = disclosed_flow(flow_from_ledger(results), threshold)
     order = {"start": 0, "excluded": 1, "end": 2, "of which": 3}
     tables = []
+    starts = {(step["level"], step["cohort"]): step["id"] for step in steps if step["step"] == "start"}
     for level in dict.fromkeys(step["level"] for step in steps):
         own = sorted((step for step in steps if step["level"] == level), key=lambda step: order[step["step"]])
         cohorts = list(dict.fromkeys(step["cohort"] for step in steps))
         rows: dict[tuple[str, str], Row] = {}
         for step in own:
             style = step["step"].replace(" ", "_")
-            blank = dict.fromkeys(cohorts, "0" if style == "excluded" else "")
+            # A reason that the ledger does not name in a cohort excluded none of those who started there.
+            none = {c: starts[level, c] for c in cohorts if style == "excluded" and (level, c) in starts}
+            blank = {c: "0" if c in none else "" for c in cohorts}
             id = step["id"].replace(f".{step['cohort']}.", ".*.", 1)
             label = capital(display_text(step["reason"]))
-            row = Row(label, id, step["origin"], blank, tuple(cohorts), style=style)
+            row = Row(label, id, step["origin"], blank, tuple(cohorts), style=style, links=none)
             row = rows.setdefault((step["step"], step["reason"]), row)
             row.cells[step["cohort"]], row.links[step["cohort"]] = count_text(step["n"]), step["id"]
         columns = tuple((cohort, COHORTS.get(cohort, cohort)) for cohort in cohorts)

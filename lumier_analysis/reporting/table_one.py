@@ -185,8 +185,10 @@ def table_one(
         if len(groups) == 2:
             # Beside one cohort's figures the difference would give the other's suppressed ones away.
             hidden = any(mark in text for row in own.values() for text in row.values() for mark in marks)
-            smd = number_text(standardised_difference(*columns.values(), categorical=categorical), 2) or "–"
-            own[next(iter(own))][SMD] = WITHHELD if hidden else smd
+            smd = standardised_difference(*columns.values(), categorical=categorical)
+            known = sum(int(values.notna().sum()) for values in columns.values())
+            cells.append(TableOneCell("", variable.name, variable.label, "", "smd", smd, known))
+            own[next(iter(own))][SMD] = WITHHELD if hidden else number_text(smd, 2) or "–"
         rows |= {(variable.label, row): texts for row, texts in own.items()}
     names = [*groups, *([SMD] if len(groups) == 2 else [])]
     index = pd.MultiIndex.from_tuples(list(rows), names=["variable", "level"])

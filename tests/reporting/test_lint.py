@@ -143,3 +143,21 @@ def test_excluded_patients_are_identifiers_too(study):
         study.analysis / "queries.csv", sep=";", index=False, encoding="utf-8-sig"
     )  # as the cleaning writes it
     assert study_identifiers(study) == {"01-001", "LB7", "03-009"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<td class="number count"><span data-ledger="baseline.test.c3.missing">3</span></td>',
+        '<td class="number count"><a href="#number-x"> 3 </a></td>',
+        '<th>Test cohort (n = <span data-ledger="baseline.test.patients.n">3</span>)</th>',
+        '<th>Test cohort (n = <a href="#number-x">3</a>)</th>',
+        '<td class="number"><span data-ledger="baseline.test.sex.male.n">3 (2 %)</span></td>',
+    ],
+)
+def test_a_small_count_is_found_inside_a_link_or_a_mark(tmp_path, cell):
+    (tmp_path / "table.html").write_text(f"<table><tr>{cell}</tr></table>")
+    (finding,) = lint_reports(tmp_path, set(), stop=False)
+    assert "a count below 5" in finding.what
+    (tmp_path / "table.html").write_text(f"<table><tr>{cell}</tr></table>".replace("3", "13"))
+    assert lint_reports(tmp_path, set()) == []

@@ -9,9 +9,10 @@ import pytest
 from lumier_analysis.errors import DisclosureError, SignatureError
 from lumier_analysis.estimate import Estimate
 from lumier_analysis.qpcr import FrozenMeasurement
-from lumier_analysis.reporting import Ledger
+from lumier_analysis.reporting import Ledger, build_report
 from lumier_analysis.reporting.model_card import model_card, write_model_card
 from lumier_analysis.signature import LockContext, lock_module_score
+from lumier_analysis.study.lockfile import lock_hash, write_lock
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_numbers_come_from_the_ledger_through_disclosure_control(study, signatur
     for text in (card.markdown(), card.html()):
         assert "0.741" in text and "AUC 0.66 (95 % CI 0.55 to 0.76)" in text
         assert "0.31" not in text and "[c]" in text  # rests on three patients
-    assert "| Test cohort: events | <5 |" in card.markdown()
+    assert "| Test cohort: events `derivation.events` | <5 |" in card.markdown()
     assert "Counts from 1 to 4 are shown as <5" in card.markdown()
     assert "not been validated" not in section(card.markdown(), "Limits")
 
@@ -113,3 +114,38 @@ def test_a_signature_of_a_matrix_says_so(study, context, make_results):
         study, lock_module_score(replace(context, measurement=None), "interferon"), make_results()
     ).markdown()
     assert "an expression matrix" in text and "cannot be applied to PCR" in text and "cycles" not in text
+
+
+def test_every_number_of_the_ledger_is_named_and_leads_to_its_line_in_the_report(study, signature):
+    signature.save(study.signature_path)
+    ledger = Ledger(study, "03_locked_validation")
+    estimate = Estimate(0.7, 0.05, 0.6, 0.8, method="AUC", n_patients=100, n_rows=300, n_events=20)
+    ledger.add("derivation.events", 3, plan_item="derivation", label="Test cohort: events")
+    ledger.add("validation.primary.auc", estimate, plan_item="primary", label="AUC of the score")
+    ledger.save()
+    report = build_report(study).read_text(encoding="utf-8")
+    html = (study.reports / "model_card.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', html)
+    assert all(href.startswith("report.html#") for href, _ in links)
+    assert {href.removeprefix("report.html#") for href, _ in links} <= set(re.findall(r'id="([^"]*)"', report))
+    tables = html[html.index("Derivation data") : html.index("How a sample is scored")]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", tables)
+    assert len([cell for cell in cells if cell]) > 5
+    assert all(cell.startswith('<a href="report.html#number-') for cell in cells if cell)
+    text = (study.reports / "model_card.md").read_text(encoding="utf-8")
+    assert "| Test cohort: events `derivation.events` | <5 |" in text
+    assert "Ledger: `validation.primary.auc`" in section(text, "Performance")
+
+
+def test_it_names_the_lock_its_numbers_stand_under(study, signature, make_results):
+    text = model_card(study, signature, make_results()).markdown()
+    assert "| Plan lock (content hash) | the plan is not locked |" in section(text, "Provenance")
+    empty = {"format_version": 1, "study": "tiny", "locked": "", "who": "", "record": {}, "previous": None}
+    write_lock(study, empty | {"amendments": [], "parts": {"plan": "x"}})
+    card = model_card(study, signature, make_results())
+    for shown in (card.markdown(), card.html()):
+        assert lock_hash(study) in shown and "Amendments" not in shown
+    amendment = {"number": 1, "date": "2021", "who": "A B", "reason": "r", "openings": 0, "moved": 1, "entry": "e"}
+    write_lock(study, empty | {"amendments": [amendment], "parts": {"plan": "x"}})
+    text = model_card(study, signature, make_results()).markdown()
+    assert "| Amendments of the plan | 1 |" in text and "A B" not in text

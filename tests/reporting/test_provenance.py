@@ -7,7 +7,6 @@ import pytest
 from lumier_analysis.reporting.provenance import (
     PACKAGES,
     ledger_origins,
-    number_anchor,
     package_version,
     provenance,
     raw_file_hashes,
@@ -78,9 +77,3 @@ def test_the_origin_of_each_number_by_notebook(study, make_entry, make_results):
     assert (few.label, few.cell, few.plan_item, first.inputs) == ("Few rows", "", "data_quality", ())
     assert "3" not in few.label, "values stand where they are disclosed, not here"
     assert ("primary", "primary") in [(id, role) for id, _, role in provenance(study, results).analyses]
-
-
-def test_anchors_differ_where_ids_do():
-    ids = ("a.b", "a_b", "a%b", "a b", "aéb", "a_5f_b", "a-b")
-    assert len({number_anchor(id) for id in ids}) == len(ids)
-    assert number_anchor("validation.primary.auc") == "number-validation.primary.auc"
