@@ -286,11 +286,12 @@ class Analysis(Section):
 
 
 class Inference(Section):
-    """Intervals."""
+    """Intervals, bootstrap samples of patients, imputations of missing clinical values."""
 
     level: float = Field(default=0.95, gt=0.5, lt=1)
     interval: Literal["logit", "wald", "percentile"] = "logit"
     bootstrap: int = Field(default=2000, ge=100)
+    imputations: int = Field(default=20, ge=2)
 
 
 class Disclosure(Section):
