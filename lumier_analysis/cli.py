@@ -145,7 +145,7 @@ def _export_check(arguments: argparse.Namespace) -> int:
 
 
 def _dry_run(arguments: argparse.Namespace) -> int:
-    """Rehearse the validation notebook on permuted outcomes, in a temporary folder."""
+    """Rehearse the validation notebook on borrowed or permuted outcomes, in a temporary folder."""
     from lumier_analysis.pipeline.rehearsal import rehearse
     from lumier_analysis.study import open_study
 
@@ -216,10 +216,15 @@ def build_parser() -> argparse.ArgumentParser:
     explain.add_argument("patient", metavar="PATIENT", help="the code of the patient in the raw files")
     explain.add_argument("study", metavar="STUDY", nargs="?", default="data/lumier2", help="default: data/lumier2")
 
-    text = "rehearse the validation on permuted outcomes; touches no result"
+    text = "rehearse the validation; touches no result"
     dry = command("dry-run", _dry_run, text)
+    dry.description = (
+        "Rehearse the validation notebook on outcomes that are not its own, in a temporary folder; touches no result."
+        " While the outcomes are sealed they are borrowed from the test cohort: nothing sealed is opened, and no lock"
+        " is needed. Once opened they are permuted between patients."
+    )
     dry.add_argument("study", metavar="STUDY", help="data/synthetic, or just synthetic")
-    dry.add_argument("--seed", type=int, metavar="N", help="of the permutation; default: the seed in the plan")
+    dry.add_argument("--seed", type=int, metavar="N", help="of the draw or permutation; default: the seed in the plan")
 
     text = "program the primary result a second time, in R, and compare"
     check = command("export-check", _export_check, text)

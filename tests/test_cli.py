@@ -227,18 +227,25 @@ def test_export_check_says_whether_the_programs_agree(
 def test_dry_run_says_that_it_was_a_rehearsal(
     work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import pandas as pd
+
+    from lumier_analysis.cleaning.permute import Permuted
     from lumier_analysis.pipeline.rehearsal import Rehearsal
 
     assert cli.main(["dry-run", "tiny"]) == 16
     assert "no tables yet" in capsys.readouterr().err
     asked = []
-    done = Rehearsal(10, 1, 99, 0, 12.3)
+    none = pd.DataFrame()
+    done = Rehearsal(Permuted(none, none, none, none, 10, 1), 99, 0, 12.3)
     monkeypatch.setattr(
         "lumier_analysis.pipeline.rehearsal.rehearse", lambda study, *, seed: asked.append((study.name, seed)) or done
     )
     assert cli.main(["dry-run", "tiny", "--seed", "7"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("This was a rehearsal") and "99 numbers" in said and asked == [("tiny", 7)]
+    with pytest.raises(SystemExit):
+        cli.main(["dry-run", "--help"])
+    assert "While the outcomes are sealed they are borrowed" in " ".join(capsys.readouterr().out.split())
 
 
 def test_packages_that_are_not_the_locks_are_told_of_a_locked_study_alone(

@@ -18,7 +18,7 @@ from lumier_analysis.errors import RawDataError, SealError, UsageError
 from lumier_analysis.pipeline import unseal
 from lumier_analysis.pipeline.explain import explain_patient
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
-from lumier_analysis.pipeline.rehearsal import rehearse
+from lumier_analysis.pipeline.rehearsal import borrowed_tables, rehearse
 from lumier_analysis.reporting.lint import study_identifiers
 from lumier_analysis.simulation import simulate_study
 from lumier_analysis.study import Study, load_plan, opening_log, project_root, seal
@@ -167,13 +167,50 @@ def test_what_reads_the_outcomes_says_that_they_are_sealed(sealed):
         explain_patient(study, "nobody")
     test = full.tables["test"]["patients"].query("reason == ''")["patient_id"].iloc[0]
     assert test in explain_patient(study, test)[0]
-    study.signature_path.write_text("{}", encoding="utf-8")
-    try:
-        with pytest.raises(SealError, match="sealed"):
-            rehearse(study)
-    finally:
-        study.signature_path.unlink()
     assert set(full.tables["test"]["samples"]["sample_id"]) <= study_identifiers(study)
+
+
+def test_a_rehearsal_knows_the_tubes_in_clear_and_the_test_cohort_alone(sealed):
+    study, full = sealed
+    borrowed, tables = borrowed_tables(study, seed=1)
+    tubes = study.read("samples", "validation")
+    assert borrowed.n_patients == tubes["patient_id"].nunique() > 20 and borrowed.n_donors > 20
+    assert set(tables) == {*seal.SEALED_TABLES, "samples", "expression"} == set(full.tables["validation"])
+    own = full.tables["validation"]
+    for name in seal.SEALED_TABLES:
+        pd.testing.assert_series_equal(tables[name].dtypes, own[name].dtypes, obj=name)
+    # Every landmark that has a tube has one of the patient's own; every flare is one of the test cohort.
+    marks = tables["landmarks"].dropna(subset=["sample_id"])
+    whose = tubes.set_index("sample_id")[["patient_id", "visit"]].loc[marks["sample_id"]]
+    assert whose.to_numpy().tolist() == marks[["patient_id", "visit"]].to_numpy().tolist() and len(marks) > 60
+    sources = {"lent": tables["flares"], "test": full.tables["test"]["flares"], "own": own["flares"]}
+    lines = {name: set(table["source_row"]) for name, table in sources.items()}
+    assert lines["lent"] and lines["lent"] <= lines["test"] and not lines["lent"] & lines["own"]
+
+
+def held(study):
+    """Return every file of the study, raw files and records included, with its bytes."""
+    folders = (study.folder, study.reports)
+    return {p: p.read_bytes() for folder in folders for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.proof
+def test_the_validation_is_rehearsed_from_end_to_end_under_seal(sealed):
+    study, _ = sealed
+    for name in ("02_signature_derivation", "03_locked_validation"):
+        (study.root / "notebooks").mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / "notebooks" / f"{name}.ipynb", study.root / "notebooks")
+    source = study.root / "notebooks" / "02_signature_derivation.ipynb"
+    try:
+        done = run_notebook(source, study.root / source.name, {"study": "data/synthetic"}, root=study.root)
+        assert done.outcome is Outcome.DONE, done.sentence
+        before = held(study)
+        rehearsed = rehearse(study)
+        assert held(study) == before and seal.is_sealed(study) and opening_log.read(study) == []
+        assert rehearsed.given.n_events > 0 and rehearsed.n_numbers > 120 and rehearsed.n_warnings == 0
+    finally:
+        study.signature_path.unlink(missing_ok=True)
+        study.clinical_model_path.unlink(missing_ok=True)
 
 
 def test_errors_of_sealed_rows_are_neither_listed_nor_counted(sealed):
