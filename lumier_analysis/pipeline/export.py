@@ -1,7 +1,8 @@
 """Export: one run as an RO-Crate in a zip, with checksums, for a journal or a regulator.
 
-The full ledger holds small counts, which must not leave the house: an export has the numbers as disclosure control
-shows them. With `internal` it has the full ledger as well, and is not for passing on.
+The full ledger holds small counts, which must not leave the house, and the records name people: an export has the
+numbers as disclosure control shows them, and "person 1" for a name. With `internal` it has the full ledger and the
+records as they stand, and is not for passing on.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lumier_analysis import __version__
 from lumier_analysis.errors import AnalysisError, DisclosureError, UsageError
 from lumier_analysis.pipeline.crate import crate_metadata
+from lumier_analysis.pipeline.export_text import DEVIATIONS, LOCK, OPENINGS, describe, readme
 from lumier_analysis.pipeline.finished_run import LEDGERS, ledgers_of
 from lumier_analysis.pipeline.fresh import read_record, status
+from lumier_analysis.pipeline.pseudonyms import names_left, people, without_names
 from lumier_analysis.pipeline.read_export import LEDGER, MANIFEST, NUMBERS, RUNS, manifest_text
 from lumier_analysis.pipeline.shown_numbers import shown_numbers
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, locate
@@ -37,40 +39,6 @@ LICENCE = "Results: as agreed with the sponsor of the study. Code: GPL-3.0-or-la
 PRIVATE = ("who", "raw")
 #: Absolute paths in the text of a warning, but for the file's own name.
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s\\/:'\"]+[\\/])+")
-
-_DESCRIPTIONS = {
-    "README.md": "What the parts of this export are",
-    "plan.yml": "The analysis plan",
-    "plan.lock.json": "The lock of the plan: what was frozen, by hash",
-    "deviations.md": "Departures from the locked plan, with reasons",
-    "requirements.lock": "Package versions",
-    NUMBERS: "Every number of the ledger as disclosure control shows it, and the hashes of what it was computed from",
-    MANIFEST: "SHA-256 of every other file",
-    "report/report.html": "The report",
-}
-_FOLDER_DESCRIPTIONS = {
-    "notebooks": "Notebook, source",
-    "report/notebooks": "Notebook, executed",
-    "report/figures": "Figure",
-    "report/tables": "Table",
-    RUNS: "Run record of a stage: times, versions, hashes of what it read and wrote, warnings, peak memory",
-    LEDGER: "The full ledger of a notebook, small counts included; not for passing on",
-}
-_README = """# {title}: export of one run
-
-Report: `report/report.html`. What each file is: `ro-crate-metadata.json` (RO-Crate 1.2).
-
-- `plan.yml`, `plan.lock.json`, `deviations.md`: the plan, what was frozen of it, and what was departed from.
-- `notebooks/`, `requirements.lock`: the code that ran on the package lumier-analysis {version}, and its packages.
-- `report/`: report, model card, figures, tables, executed notebooks.
-- `numbers.json`: every number as it may be shown, with plan item, notebook cell and input hashes.
-- `runs/`: of each stage, when it ran, on what, and the SHA-256 of everything it read and wrote.
-{ledger}
-The files are whole if `sha256sum --check manifest-sha256.txt` says so. To run the analysis again from the raw files
-and compare every number: `lumier replay data/{study} --against` this file. Patient-level data are not in it.
-"""
-_PUBLIC = "\nThe full ledger is not in it: it holds counts below {threshold}.\n"
-_INTERNAL = "- `ledger/`: the full ledger, counts below {threshold} included. **This export is not for passing on.**\n"
 
 
 def export_run(
@@ -98,7 +66,9 @@ def export_run(
     AnalysisError
         The report is missing, or no longer that of the study as it stands.
     DisclosureError
-        A file would show a patient, a small count, or where this machine keeps its files.
+        A file would show a patient, a small count, a person of the records, or where this machine keeps its files.
+    LockError, SealError
+        The lock, or the log of openings, was altered.
     UsageError
         `target` is no zip, or is a place for files that may leave the house and the export is internal.
     """
@@ -106,7 +76,9 @@ def export_run(
     with study_lock(study.analysis / "run" / "lock"):
         _require_fresh(study, stages)
         files = _collect(study, stages, internal)
-    _lint(study, files)
+        names = {} if internal else people(study)
+    files |= without_names(files, names)
+    _lint(study, files, names)
     files[METADATA] = _metadata(study, files, stages, internal)
     files[MANIFEST] = manifest_text(files).encode()
     return write_bytes_atomic(path, zip_bytes(files))
@@ -156,7 +128,7 @@ def _collect(study: Study, stages: tuple[Stage, ...], internal: bool) -> dict[st
     """Return the files of the export but metadata and checksums."""
     threshold = study.plan.disclosure.threshold
     files: dict[str, bytes] = {}
-    for name in ("plan.yml", "plan.lock.json", "deviations.md"):
+    for name in ("plan.yml", LOCK, DEVIATIONS, OPENINGS):
         if (study.folder / name).is_file():
             files[name] = (study.folder / name).read_bytes()
     lock = study.root / "requirements.lock"
@@ -176,14 +148,12 @@ def _collect(study: Study, stages: tuple[Stage, ...], internal: bool) -> dict[st
     if internal:
         for ledger in ledgers_of(stages).values():
             files[_in_crate(ledger)] = locate(study, ledger).read_bytes()
-    said = (_INTERNAL if internal else _PUBLIC).format(threshold=threshold)
-    title = study.plan.study.title
-    files["README.md"] = _README.format(title=title, study=study.name, version=__version__, ledger=said).encode()
+    files["README.md"] = readme(study, internal=internal).encode()
     return files
 
 
-def _lint(study: Study, files: Mapping[str, bytes]) -> None:
-    """Refuse identifiers, small counts, files that cannot be searched, and paths of this machine."""
+def _lint(study: Study, files: Mapping[str, bytes], names: Mapping[str, str]) -> None:
+    """Refuse identifiers, small counts, files that cannot be searched, people, and paths of this machine."""
     texts: dict[str, str] = {}
     for name, content in files.items():
         if PurePosixPath(name).suffix.lower() in PICTURES:
@@ -196,17 +166,18 @@ def _lint(study: Study, files: Mapping[str, bytes]) -> None:
         empty = Path(folder) / "export"
         empty.mkdir()
         lint_reports(empty, study_identifiers(study), texts=texts, threshold=study.plan.disclosure.threshold)
+    if named := [name for name, text in texts.items() if names_left(text, names)]:
+        raise DisclosureError(
+            f"{named[0]} names a person who locked, amended or opened",
+            found=f"{len(named)} files",
+            fix="take the name out of it, amend and run again; or keep the export in the house: --internal",
+        )
     places = {str(place) for place in (study.root, study.raw, Path.home()) if len(place.parts) > 1}
     for name, text in texts.items():
         if any(re.search(rf"(?<![\w.]){re.escape(place)}(?![\w.-])", text) for place in places):
             raise DisclosureError(
                 f"{name} names a folder of this machine", fix="print no absolute path in a notebook, then run again"
             )
-
-
-def _describe(name: str) -> str:
-    """Return what a file of the export is."""
-    return _DESCRIPTIONS.get(name) or _FOLDER_DESCRIPTIONS.get(PurePosixPath(name).parent.as_posix(), "")
 
 
 def _metadata(study: Study, files: Mapping[str, bytes], stages: tuple[Stage, ...], internal: bool) -> bytes:
@@ -221,7 +192,7 @@ def _metadata(study: Study, files: Mapping[str, bytes], stages: tuple[Stage, ...
     text = crate_metadata(
         files,
         {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-        {name: _describe(name) for name in files},
+        {name: describe(name) for name in files},
         records,
         name=f"{info.title}: analysis",
         description=f"{'Internal, not for passing on. ' if internal else ''}One run of the analysis plan of"

@@ -146,7 +146,7 @@ class TableOne:
             blank = variable != previous and level and SMD in self.frame.columns
             texts = [*values[:-1], ""] if blank else values
             own = zip(self.frame, texts, strict=True)
-            shown = {c: _with_ids(str(text), self._ids(variable, level, c)) for c, text in own}
+            shown = {c: _with_ids(str(text), self._ids(variable, level, str(c))) for c, text in own}
             kind = "number count" if level == "missing" else "number"
             cells = "".join(f'<td class="{kind if c != SMD else "number"}">{text}</td>' for c, text in shown.items())
             style = ' class="level" style="padding-left:1.5em;font-weight:normal"' if level else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import io
 import json
 import re
@@ -13,13 +14,17 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
-from lumier_analysis.errors import AnalysisError, DisclosureError, UsageError
+from lumier_analysis.errors import AnalysisError, DisclosureError, SealError, UsageError
+from lumier_analysis.pipeline.deviations import entry_text, header
 from lumier_analysis.pipeline.export import export_run, public_record, zip_bytes
+from lumier_analysis.pipeline.lock_differences import Difference
 from lumier_analysis.pipeline.progress import Progress
 from lumier_analysis.pipeline.replay import replay
 from lumier_analysis.pipeline.run import run_study
 from lumier_analysis.pipeline.stages import Stage
-from lumier_analysis.study import open_study
+from lumier_analysis.study import open_study, opening_log
+from lumier_analysis.study.io import sha256_text
+from lumier_analysis.study.lockfile import read_lock_file, write_lock
 
 pytestmark = pytest.mark.pipeline
 Stages = tuple[Stage, ...]
@@ -115,6 +120,103 @@ def test_a_stale_or_missing_report_is_refused(ran: Path, ledger_stages: Stages) 
     with pytest.raises(AnalysisError, match=r"stage report: output reports/report\.html is missing"):
         export_run(open_study("tiny"), stages=ledger_stages)
     assert not (ran / "reports/tiny-export.zip").exists()
+
+
+REPORT_WITH_RECORDS = """
+from markupsafe import escape
+
+from lumier_analysis.reporting.frozen import frozen_facts
+
+def build(study):
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in frozen_facts(study))
+    (study.reports / "report.html").write_text(f"<dl>{facts}</dl>")
+"""
+PEOPLE = ("Jo Statistician", "Ann O'Data")
+
+
+@pytest.fixture
+def recorded(ran: Path, ledger_stages: Stages, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the project after a lock, an amendment and three openings by two people, run again."""
+    jo, ann = PEOPLE
+    study = open_study("tiny")
+    moved = [Difference("plan landmarks.cap_days", "112", "105", "plan")]
+    entry = entry_text(
+        number=1, date="2021-02-03T00:00:00+00:00", who=jo, reason=f"asked by {ann.upper()}", openings=1, moved=moved,
+        before="b" * 64, after="a" * 64,
+    )  # fmt: skip
+    amendment = {
+        "number": 1, "date": "2021-02-03T00:00:00+00:00", "who": jo, "reason": f"asked by {ann}", "openings": 1,
+        "moved": 1, "entry": sha256_text(entry),
+    }  # fmt: skip
+    lock = {
+        "format_version": 1, "study": "tiny", "locked": "2021-02-01T00:00:00+00:00", "who": jo, "record": {},
+        "previous": None, "amendments": [amendment], "parts": {"plan": "x"},
+    }  # fmt: skip
+    write_lock(study, lock)
+    (study.folder / "deviations.md").write_text(header("tiny") + entry)
+    for who, reason in ((ann, ""), (jo, f"with {ann}"), (ann, "Table lost")):
+        opening_log.append(
+            study, who=who, when="2021-02-02T00:00:00+00:00", lock="l", signature="s", content="c", reason=reason
+        )
+    (ran / "lumier_analysis" / "tiny_report.py").write_text(REPORT_WITH_RECORDS)
+    monkeypatch.setenv("LUMIER_WHO", jo)
+    run_study("tiny", progress=Progress(io.StringIO()), stages=ledger_stages)
+    return ran
+
+
+def test_openings_are_in_it_and_nobody_is_named(recorded: Path, ledger_stages: Stages) -> None:
+    study = open_study("tiny")
+    files = unpacked(export_run(study, stages=ledger_stages))
+    for content in files.values():
+        shown = html.unescape(content.decode()).casefold()
+        assert not any(name in shown for name in ("jo statistician", "ann o'data", "o'data"))
+    was, now = opening_log.read(study), [json.loads(line) for line in files["openings.jsonl"].splitlines()]
+    assert len(now) == len(was) == 3
+    assert [line["who"] for line in now] == ["person 2", "person 1", "person 2"]
+    assert [line["reason"] for line in now] == ["", "with person 2", "Table lost"]
+    for before, after in zip(was, now, strict=True):
+        assert {k: v for k, v in before.items() if k not in ("who", "reason")}.items() <= after.items()
+        assert opening_log.line_hash(after) != after["hash"] == opening_log.line_hash(before)
+    assert b"## 1. 2021-02-03T00:00:00+00:00, person 1\n\nReason: asked by person 2\n" in files["deviations.md"]
+    lock, own = json.loads(files["plan.lock.json"]), read_lock_file(study.folder / "plan.lock.json")
+    assert (lock["who"], lock["amendments"][0]["reason"]) == ("person 1", "asked by person 2")
+    assert (lock["hashes"], lock["parts"]) == (own["hashes"], own["parts"])
+    report = files["report/report.html"].decode()
+    assert "+00:00, by person 2</dd>" in report and "by person 1: with person 2</dd>" in report
+    readme = " ".join(files["README.md"].decode().split())
+    assert "Every hash is that of the record as it was written" in readme
+    assert "`lumier verify data/tiny`" in readme
+    crate = json.loads(files["ro-crate-metadata.json"])
+    (entity,) = [e for e in crate["@graph"] if e["@id"] == "openings.jsonl"]
+    assert entity["sha256"] == hashlib.sha256(files["openings.jsonl"]).hexdigest()
+    assert entity["description"].startswith("Openings of the validation outcomes")
+
+
+def test_an_internal_export_keeps_the_records_to_the_byte(recorded: Path, ledger_stages: Stages) -> None:
+    study = open_study("tiny")
+    files = unpacked(export_run(study, internal=True, stages=ledger_stages))
+    for name in ("openings.jsonl", "deviations.md", "plan.lock.json"):
+        assert files[name] == (study.folder / name).read_bytes()
+    assert files["report/report.html"] == (study.reports / "report.html").read_bytes()
+    assert b"People are named in" in files["README.md"]
+
+
+def test_a_name_anywhere_else_stops_the_export(recorded: Path, ledger_stages: Stages) -> None:
+    write_again(recorded, ledger_stages, "<svg>drawn for jo  statistician</svg>")
+    with pytest.raises(
+        DisclosureError, match=r"02_second\.ipynb names a person.*3 files.*--internal"
+    ) as caught:
+        export_run(open_study("tiny"), stages=ledger_stages)
+    assert "statistician" not in str(caught.value).casefold()
+    assert not (recorded / "reports/tiny-export.zip").exists()
+    assert export_run(open_study("tiny"), internal=True, stages=ledger_stages).is_file()
+
+
+def test_an_altered_log_is_not_exported(recorded: Path, ledger_stages: Stages) -> None:
+    log = recorded / "data/tiny/openings.jsonl"
+    log.write_text(log.read_text().replace("Table lost", "Table found"))
+    with pytest.raises(SealError, match="line 3 is not what was written"):
+        export_run(open_study("tiny"), stages=ledger_stages)
 
 
 def write_again(ran: Path, stages: Stages, what: str, instead: str = "<svg/>") -> None:
