@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pandas as pd
 import pytest
 
 from lumier_analysis.reporting import lint_reports, read_ledger, study_identifiers
+from lumier_analysis.reporting.anchors import cell_anchor
 from lumier_analysis.study import open_study, project_root
+from tests.reporting.linked import Reader, leads_nowhere, number_cells
 
 pytestmark = pytest.mark.pipeline
 RESULTS = (
@@ -107,6 +110,17 @@ def test_the_report_opens_with_the_primary_result_and_asks_nothing_of_the_networ
     assert 'href="http' not in html
     assert "<script" not in html
     assert body.count("<img") == body.count('alt="') > 5
+
+
+def test_every_number_of_a_table_and_every_figure_leads_to_its_provenance_and_its_cell(project, ledger):
+    html = (project / "reports/synthetic/report.html").read_text(encoding="utf-8")
+    reader = Reader(html)
+    assert leads_nowhere(html) == []
+    assert len(number_cells(reader)) > 1000 and len(reader.figures) > 20
+    assert "no notebook cell found" not in html
+    assert {cell_anchor(entry.notebook, entry.cell) for entry in ledger.values()} <= reader.ids
+    card = (project / "reports/synthetic/model_card.html").read_text(encoding="utf-8")
+    assert {link.removeprefix("report.html#") for link in re.findall(r'href="([^"]*)"', card)} <= reader.ids
 
 
 def test_nothing_identifying_is_under_reports(project):

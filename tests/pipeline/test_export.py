@@ -203,9 +203,7 @@ def test_an_internal_export_keeps_the_records_to_the_byte(recorded: Path, ledger
 
 def test_a_name_anywhere_else_stops_the_export(recorded: Path, ledger_stages: Stages) -> None:
     write_again(recorded, ledger_stages, "<svg>drawn for jo  statistician</svg>")
-    with pytest.raises(
-        DisclosureError, match=r"02_second\.ipynb names a person.*3 files.*--internal"
-    ) as caught:
+    with pytest.raises(DisclosureError, match=r"02_second\.ipynb names a person.*3 files.*--internal") as caught:
         export_run(open_study("tiny"), stages=ledger_stages)
     assert "statistician" not in str(caught.value).casefold()
     assert not (recorded / "reports/tiny-export.zip").exists()
