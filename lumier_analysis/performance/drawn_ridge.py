@@ -72,7 +72,7 @@ def ridge_posterior(x: Floats, y: Floats) -> Posterior:
     n = len(y)
     left, values, axes = np.linalg.svd(x, full_matrices=False)
     strength, toward, total = values**2, values * (left.T @ y), float(y @ y)
-    noise, coefficient = 1.0 / (total / n + np.finfo(float).eps), 1.0
+    noise, coefficient = float(1 / (total / n + np.finfo(float).eps)), 1.0
     for _ in range(_ROUNDS):
         along = noise * toward / (coefficient + noise * strength)
         rss = max(total - 2 * float(along @ toward) + float(along**2 @ strength), 0.0)

@@ -277,7 +277,7 @@ def _require_unchanged(study: Study, *, absent_made: bool) -> None:
 def _how_to_open(study: Study) -> str:
     """Say what to type next where the validation outcomes are sealed."""
     place, locked = shown(study.folder, study.root), read_lock(study) is not None
-    first = "" if locked else f"lumier lock {place}, then "
+    first = "" if locked else f"lumier dry-run {place} to rehearse, lumier lock {place}, then "
     return (
         f"The outcomes of the validation cohort are sealed. Next: {first}lumier unseal {place} --identity KEY, "
         f"then lumier run {place} again."
