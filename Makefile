@@ -1,6 +1,7 @@
 # One listed command per task; `make` alone lists them.
 PYTHON ?= python3
-PYTEST_FLAGS ?= -n auto
+# Tests of one group share a worker: what they are made from takes minutes and is made once.
+PYTEST_FLAGS ?= -n auto --dist loadgroup
 BIN := .venv/bin
 SYNTHETIC := data/synthetic
 

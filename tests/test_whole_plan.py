@@ -13,12 +13,14 @@ import sys
 import pandas as pd
 import pytest
 
+from lumier_analysis.pipeline.compile_kernels import ensure_compiled
 from lumier_analysis.reporting import lint_reports, read_ledger, study_identifiers
 from lumier_analysis.reporting.anchors import cell_anchor
 from lumier_analysis.study import open_study, project_root
 from tests.reporting.linked import Reader, leads_nowhere, number_cells
 
-pytestmark = pytest.mark.pipeline
+# One worker, with the study of 40 patients: both are run once in a session.
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("studies")]
 RESULTS = (
     "analysis/tables",
     "analysis/results",
@@ -46,9 +48,10 @@ def hashes(root):
 def project(tmp_path_factory):
     """A copy of the project with the simulated study in it, run once."""
     root = tmp_path_factory.mktemp("project")
+    ensure_compiled()  # here and once: the copy takes the compiled kernels along
     origin = project_root()
     for folder in ("lumier_analysis", "notebooks"):
-        shutil.copytree(origin / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        shutil.copytree(origin / folder, root / folder, ignore=shutil.ignore_patterns(".*"))
     for file in (
         "pyproject.toml", "requirements.lock", "environment.yml", "data/synthetic/plan.yml",
     ):  # fmt: skip
@@ -190,6 +193,7 @@ def test_a_second_run_does_nothing_and_says_so(project):
     assert hashes(project) == before
 
 
+@pytest.mark.proof  # the study of 40 patients is replayed with the tests
 def test_two_fresh_runs_are_identical_to_the_last_byte(project):
     before = hashes(project)
     assert len(before) > 40

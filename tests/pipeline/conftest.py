@@ -18,6 +18,8 @@ from lumier_analysis.pipeline.stages import STAGES, Stage
 from lumier_analysis.signature import ClinicalModel, LockContext
 from lumier_analysis.signature.lock import lock_module_score
 from lumier_analysis.study import Study, load_plan, open_study
+from tests.pipeline.small_study import lumier, make_small_project, open_small_study
+from tests.pipeline.undisturbed import Undisturbed, run_undisturbed
 
 ROOT = Path(__file__).resolve().parents[2]
 MakeNotebook = Callable[..., Path]
@@ -280,3 +282,29 @@ def ledger_run(ledger_project: Path, first_run: Path, monkeypatch: pytest.Monkey
         for name in made:
             shutil.copytree(ledger_project / name, first_run / name, ignore=ignore)
     return ledger_project
+
+
+# --- a study of 40 patients through the real notebooks; its tests share one worker, as it takes a minute ---
+
+
+@pytest.fixture(scope="session")
+def small_opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the project of the small study, derived, locked and opened; tests take a copy."""
+    root = make_small_project(tmp_path_factory.mktemp("small") / "opened")
+    open_small_study(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def undisturbed(small_opened: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Return the small study as it stands before each stage of an undisturbed run, and its results."""
+    return run_undisturbed(small_opened, tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture(scope="session")
+def small_run(undisturbed: Undisturbed) -> Path:
+    """Return the project of the small study after its frozen run; tests take a copy."""
+    root = undisturbed.folder / "run"
+    shutil.copytree(undisturbed.folder / "end", root)
+    assert "all stages are fresh" in lumier(root, "run", "--frozen", "data/small")
+    return root

@@ -65,12 +65,12 @@ class Killer:
     """Counts the changes that this process makes to the disk below some folders, and kills it before one of them.
 
     A change is opening for writing, the first half of a write, the end of a write (fsync), a rename, a new folder, a
-    removed file or folder.
+    removed file or folder. With `after`, changes count from the moment a file is moved there.
     """
 
-    def __init__(self, folders: tuple[Path, ...], change: int) -> None:
+    def __init__(self, folders: tuple[Path, ...], change: int, after: Path | None = None) -> None:
         self.folders, self.left, self.count = tuple(map(str, folders)), change, 0
-        self.active = True
+        self.after, self.active = after, after is None
         sys.addaudithook(self.hook)
         self.fsync, self.fdopen = os.fsync, os.fdopen
         os.fsync = self.counted_fsync
@@ -86,6 +86,9 @@ class Killer:
             kill_me()
 
     def hook(self, event: str, args: tuple[object, ...]) -> None:
+        if self.after is not None and event == "os.rename" and str(args[1]) == str(self.after):
+            self.after, self.active = None, True
+            return
         change = event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir") or (
             event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
         )
@@ -130,13 +133,13 @@ class HalfWriter:
         return self.stream.fileno()
 
 
-def kill_after_kernel_start(target: str, seconds: float) -> None:
-    """Kill this process or its first kernel, `seconds` after that was started."""
+def kill_after_kernel_start(target: str, seconds: float, after: Path | None = None) -> None:
+    """Kill this process or its first kernel, `seconds` after that was started; with `after`, once that file stands."""
     me = psutil.Process()
 
     def watch() -> None:
         while True:
-            for child in me.children(recursive=True):
+            for child in me.children(recursive=True) if after is None or after.exists() else ():
                 with contextlib.suppress(psutil.Error):
                     if "ipykernel_launcher" in child.cmdline():
                         time.sleep(seconds)

@@ -15,7 +15,7 @@ import pytest
 
 from lumier_analysis.errors import LumierError
 from lumier_analysis.pipeline import doctor
-from lumier_analysis.pipeline.plan_lock import amend, lock_hash, lock_study, require_unchanged
+from lumier_analysis.pipeline.plan_lock import amend, lock_hash, require_unchanged
 from lumier_analysis.pipeline.verify_lock import verify
 from lumier_analysis.signature import ClinicalModel, LockedSignature
 from lumier_analysis.study import Study, open_study, opening_log
@@ -46,7 +46,7 @@ def text(path: str, old: str, new: str) -> Callable[[Study], object]:
 
 
 def plan(old: str, new: str) -> Callable[[Study], object]:
-    return text("data/tiny/plan.yml", old, new)
+    return text("data/small/plan.yml", old, new)
 
 
 def gone(path: str) -> Callable[[Study], object]:
@@ -58,7 +58,7 @@ def added(path: str, content: str) -> Callable[[Study], object]:
 
 
 def notebook(change: Callable[[list], object]) -> Callable[[Study], object]:
-    """Change the cells of notebook 03."""
+    """Change the cells of notebook 03: 1 are its parameters, 2 its imports, 6 the primary result."""
 
     def make(study: Study) -> None:
         path = study.root / "notebooks" / "03_locked_validation.ipynb"
@@ -69,8 +69,14 @@ def notebook(change: Callable[[list], object]) -> Callable[[Study], object]:
     return make
 
 
-def source(number: int, content: str) -> Callable[[Study], object]:
-    return notebook(lambda cells: setattr(cells[number], "source", content))
+def cell(number: int, old: str, new: str) -> Callable[[Study], object]:
+    """Replace the first `old` in a cell of notebook 03."""
+
+    def change(cells: list) -> None:
+        assert old in cells[number].source
+        cells[number].source = cells[number].source.replace(old, new, 1)
+
+    return notebook(change)
 
 
 def table(name: str, cohort: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Study], object]:
@@ -79,14 +85,20 @@ def table(name: str, cohort: str, change: Callable[[pd.DataFrame], pd.DataFrame]
 
 def swap_cohorts(patients: pd.DataFrame) -> pd.DataFrame:
     labels = patients["cohort"].tolist()
-    labels[0], labels[1] = labels[1], labels[0]
-    return patients.assign(cohort=labels)
+    return patients.assign(cohort=["validation", *labels[1:]])
+
+
+def swap_patients(samples: pd.DataFrame) -> pd.DataFrame:
+    patients = samples["patient_id"].tolist()
+    other = next(i for i, patient in enumerate(patients) if patient != patients[0])
+    patients[0], patients[other] = patients[other], patients[0]
+    return samples.assign(patient_id=patients)
 
 
 def relocked_weight(study: Study) -> None:
     """A weight altered by someone who writes the signature's own hashes anew, and its copy."""
     signature = LockedSignature.load(study.signature_path)
-    altered = replace(signature, weights=signature.weights | {"a1": 0.75}, hashes={}, test_vectors=())
+    altered = replace(signature, weights=signature.weights | {"MX1": 0.75}, hashes={}, test_vectors=())
     vectors = tuple(v | altered.expected(v["expression"]) for v in signature.test_vectors)
     altered = replace(altered, test_vectors=vectors)
     altered = replace(altered, hashes=altered.field_hashes())
@@ -101,14 +113,14 @@ def refitted_clinical_model(study: Study) -> None:
 
 
 def lock_part(study: Study) -> None:
-    text("data/tiny/plan.lock.json", '"plan:landmarks.cap_days": "105"', '"plan:landmarks.cap_days": "112"')(study)
+    text("data/small/plan.lock.json", '"plan:landmarks.cap_days": "105"', '"plan:landmarks.cap_days": "112"')(study)
 
 
 def forged_lock(study: Study) -> None:
     """A part of the lock altered by someone who writes the lock's hashes anew."""
     path = study.folder / "plan.lock.json"
     lock = json.loads(path.read_text("utf-8"))
-    lock["parts"]["raw:samples.csv"] = "0" * 64
+    lock["parts"]["raw:ecrf_visites.csv"] = "0" * 64
     path.write_text(json.dumps(lock | {"hashes": lock_hashes(lock)}), "utf-8")
 
 
@@ -130,21 +142,21 @@ def deleted_log_line(study: Study) -> None:
     path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[1:]), "utf-8")
 
 
-def installed(**versions: str) -> Callable[[pytest.MonkeyPatch], None]:
+def installed(versions: dict[str, str]) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setattr(doctor, "installed_versions", lambda: versions)
 
 
-NUMPY = doctor.installed_versions()["numpy"]
-DEVIATIONS, LOCK, SIGNATURE = "data/tiny/deviations.md", "data/tiny/plan.lock.json", "analysis/locked_signature.json"
+ALL = doctor.installed_versions()
+NUMPY = ALL["numpy"]
+PINNED = f"numpy=={NUMPY} \\\n    --hash=sha256:"
+DEVIATIONS, LOCK, SIGNATURE = "data/small/deviations.md", "data/small/plan.lock.json", "analysis/locked_signature.json"
 MUTATIONS = (
     Mutation("a digit in the plan", plan("minimum_gap_days: 1 ", "minimum_gap_days: 2 "), "landmarks.minimum_gap_days"),
     Mutation("a word in the plan", plan("definition: sfi_any", "definition: sfi_severe"), "flare.definition"),
     Mutation("a key taken out of the plan", plan("disclosure: {threshold: 5}", ""), "disclosure.threshold is gone"),
+    Mutation("a key put into the plan", plan("  outer_folds: 3", "  outer_folds: 3\n  seed_offset: 1"), "seed_offset"),
     Mutation(
-        "a key put into the plan", plan("  outer_folds: 10", "  outer_folds: 10\n  seed_offset: 1"), "seed_offset"
-    ),
-    Mutation(
-        "a sensitivity analysis taken out", plan("  - {id: gap_14,", "  # - {id: gap_14,"), r"sensitivity\[gap_14\]"
+        "a sensitivity analysis taken out", plan("  - {id: severe,", "  # - {id: severe,"), r"sensitivity\[severe\]"
     ),
     Mutation("the order of the analyses", lambda s: swap_analyses(s), r"plan analyses .*derivation"),
     Mutation(
@@ -155,26 +167,28 @@ MUTATIONS = (
     Mutation("a gene of a module", plan("[ALAS2, AHSP,", "[ALAS2, AHSPX,"), r"panel\.modules\.M2\.3"),
     Mutation(
         "the source of a cell",
-        source(2, "c = a - b"),
-        r"notebook 03_locked_validation, cell 3 \(id-2\), line 1: was c = a \+ b, is c = a - b",
+        cell(6, "cluster=patients, ", ""),
+        r"notebook 03_locked_validation, cell 7 \(primary\), line 3: was .*cluster=patients, interval",
     ),
     Mutation(
-        "a default parameter of a notebook", source(0, 'study = "data/other"\nraw = None'), r"cell 1 \(id-0\), line 1"
+        "a default parameter of a notebook",
+        cell(1, "data/synthetic", "data/other"),
+        r"cell 2 \(parameters\), line 1",
     ),
     Mutation(
-        "the order of cells", notebook(lambda c: c.insert(1, c.pop(2))), "03_locked_validation, the order of its cells"
+        "the order of cells", notebook(lambda c: c.insert(6, c.pop(7))), "03_locked_validation, the order of its cells"
     ),
     Mutation(
         "a new cell",
         notebook(lambda c: c.append(nbformat.v4.new_code_cell("c = 9", id="new"))),
-        r"cell 4 \(new\) is new: c = 9",
+        r"\(new\) is new: c = 9",
     ),
-    Mutation("a deleted cell", notebook(lambda c: c.pop(2)), r"\(id-2\) is gone; it was c = a \+ b"),
-    Mutation("a tag of a cell", notebook(lambda c: c[2].metadata.update(tags=["later"])), "its kind or tags"),
+    Mutation("a deleted cell", notebook(lambda c: c.pop(6)), r"\(primary\) is gone; it was if len\(rows\)"),
+    Mutation("a tag of a cell", notebook(lambda c: c[6].metadata.update(tags=["later"])), "its kind or tags"),
     Mutation(
         "a cell turned into text",
-        notebook(lambda c: c.__setitem__(2, nbformat.v4.new_markdown_cell("c = a + b", id="id-2"))),
-        r"\(id-2\), its kind or tags",
+        notebook(lambda c: c.__setitem__(6, nbformat.v4.new_markdown_cell(c[6].source, id="primary"))),
+        r"\(primary\), its kind or tags",
     ),
     Mutation("a deleted notebook", gone("notebooks/03_locked_validation.ipynb"), "03_locked_validation"),
     Mutation(
@@ -186,20 +200,22 @@ MUTATIONS = (
     Mutation("a deleted module", gone("lumier_analysis/performance/auc.py"), r"performance/auc\.py is gone"),
     Mutation("a template of the report", lambda s: template(s), r"package module reporting/templates"),
     Mutation("a raw value", lambda s: raw_value(s), "raw file ecrf_visites.csv"),
-    Mutation("a deleted raw file", gone("data/tiny/raw/ecrf_visites.csv"), "ecrf_visites.csv"),
-    Mutation("a list of corrections", added("data/tiny/corrections.csv", "a;b\n"), "raw file corrections.csv is new"),
+    Mutation("a deleted raw file", gone("data/small/raw/ecrf_visites.csv"), "ecrf_visites.csv"),
+    Mutation("a list of corrections", added("data/small/corrections.csv", "a;b\n"), "raw file corrections.csv is new"),
     Mutation(
         "a pinned version",
         text("requirements.lock", f"numpy=={NUMPY}", "numpy==1.0"),
         r"requirements\.lock, numpy: was .*, is 1\.0",
     ),
     Mutation(
-        "the hash of a pinned file", text("requirements.lock", "0000", "0001"), r"requirements\.lock, numpy, its files"
+        "the hash of a pinned file",
+        text("requirements.lock", f"{PINNED}0", f"{PINNED}1"),
+        r"requirements\.lock, numpy, its files",
     ),
-    Mutation("a package pinned besides", lambda s: pin_more(s), r"requirements\.lock, pandas is new: 3"),
+    Mutation("a package pinned besides", lambda s: pin_more(s), r"requirements\.lock, lifelines is new: 0\.30\.0"),
     Mutation(
         "a comment of requirements.lock",
-        text("requirements.lock", "via pandas", "via scipy"),
+        text("requirements.lock", "# via papermill", "# via notebook"),
         r"requirements\.lock, a line",
     ),
     Mutation(
@@ -209,7 +225,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a value of a table",
-        table("samples", "test", lambda t: t.assign(rin=8.6)),
+        table("samples", "test", lambda t: t.assign(rin=[9.9, *t["rin"][1:]])),
         r"test/samples\.parquet, column rin",
     ),
     Mutation("a deleted table", lambda s: s.table_path("samples", "test").unlink(), r"test/samples\.parquet is gone"),
@@ -221,24 +237,26 @@ MUTATIONS = (
     Mutation(
         "an expression value of the validation cohort",
         table("expression", "validation", lambda t: t + 1),
-        r"validation/expression\.parquet, column a1",
+        r"validation/expression\.parquet, column [A-Z]+",
     ),
     Mutation(
         "a tube of the validation cohort given to another patient",
-        table("samples", "validation", lambda t: t.assign(patient_id=["P1", "P0", *t["patient_id"][2:]])),
+        table("samples", "validation", swap_patients),
         r"validation/samples\.parquet, column patient_id",
     ),
     Mutation(
-        "a weight of the signature", text(f"data/tiny/{SIGNATURE}", '"a1": 0.5', '"a1": 0.75'), r"signature.* weights"
+        "a weight of the signature",
+        text(f"data/small/{SIGNATURE}", '"MX1": 0.0158', '"MX1": 0.0168'),
+        r"signature.* weights",
     ),
     Mutation(
         "a weight, its hashes and test vectors written anew",
         relocked_weight,
-        r"locked signature, weights\.a1: was 0\.5, is 0\.75",
+        r"locked signature, weights\.MX1: was 0\.0158\d+, is 0\.75",
     ),
     Mutation(
         "the threshold of the signature",
-        text(f"data/tiny/{SIGNATURE}", '"threshold": 0.25', '"threshold": 0.3'),
+        text(f"data/small/{SIGNATURE}", '"threshold": ', '"threshold": 1'),
         "threshold",
     ),
     Mutation(
@@ -246,25 +264,25 @@ MUTATIONS = (
         lambda s: s.signature_path.write_bytes(s.signature_path.read_bytes() + b"\n"),
         "layout",
     ),
-    Mutation("the signature deleted", gone(f"data/tiny/{SIGNATURE}"), "signature"),
+    Mutation("the signature deleted", gone(f"data/small/{SIGNATURE}"), "signature"),
     Mutation(
         "the published copy of the signature",
-        text("reports/tiny/locked_signature.json", '"a1": 0.5', '"a1": 0.75'),
-        r"reports/tiny/locked_signature\.json",
+        text("reports/small/locked_signature.json", '"MX1": 0.0158', '"MX1": 0.0168'),
+        r"reports/small/locked_signature\.json",
     ),
     Mutation(
         "a coefficient of the clinical model",
-        text("data/tiny/analysis/clinical_model.json", "0.2", "0.3"),
+        text("data/small/analysis/clinical_model.json", '"sledai": -0.4', '"sledai": -0.5'),
         r"clinical model.*clinical_model\.json was altered",
     ),
     Mutation(
         "the clinical model fitted anew",
         refitted_clinical_model,
-        r"clinical model, coefficients\.sledai: was 0\.2, is 0\.3",
+        r"clinical model, coefficients\.sledai: was -0\.4\d+, is 0\.3",
     ),
     Mutation("a part of the lock", lock_part, r"plan\.lock\.json was altered.*parts\.plan"),
     Mutation(
-        "a part of the lock, its hashes written anew", forged_lock, "raw file samples.csv|last entry of deviations"
+        "a part of the lock, its hashes written anew", forged_lock, "raw file ecrf_visites.csv|last entry of deviations"
     ),
     Mutation("the date of the lock", lambda s: lock_date(s), r"altered.*changed: locked"),
     Mutation("an amendment taken out of the lock", uncounted_amendment, r"altered.*changed: amendments"),
@@ -272,10 +290,10 @@ MUTATIONS = (
         "a lock cut in the middle", lambda s: halve(s.folder / "plan.lock.json"), r"plan\.lock\.json cannot be read"
     ),
     Mutation("the lock deleted", gone(LOCK), "not locked"),
-    Mutation("a replaced lock deleted", gone("data/tiny/plan.lock.2.json"), "the lock before this one"),
+    Mutation("a replaced lock deleted", gone("data/small/plan.lock.2.json"), "the lock before this one"),
     Mutation(
         "a replaced lock edited",
-        text("data/tiny/plan.lock.1.json", '"who": "AB"', '"who": "XY"'),
+        text("data/small/plan.lock.1.json", '"who": "AB"', '"who": "XY"'),
         r"plan\.lock\.1\.json was altered.*who",
     ),
     Mutation(
@@ -285,7 +303,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a deleted line of deviations.md",
-        text(DEVIATIONS, "Validation outcomes: never under seal.\n", ""),
+        text(DEVIATIONS, "Reason: first\n", ""),
         "entry 1 of .* was altered",
     ),
     Mutation("a deleted entry of deviations.md", without_entry, "entry 1 of .* is gone"),
@@ -294,11 +312,11 @@ MUTATIONS = (
     Mutation("deviations.md deleted", gone(DEVIATIONS), "deviations.md is missing; the lock knows of 2"),
     Mutation(
         "a line of the opening log",
-        text("data/tiny/openings.jsonl", '"who": "DM"', '"who": "XX"'),
-        "opening log: line 1",
+        text("data/small/openings.jsonl", '"who": "DM"', '"who": "XX"'),
+        "opening log: line 2",
     ),
     Mutation("a deleted line of the opening log", deleted_log_line, "opening log: line 1"),
-    Mutation("the opening log deleted", gone("data/tiny/openings.jsonl"), "opening log: the log is missing"),
+    Mutation("the opening log deleted", gone("data/small/openings.jsonl"), "opening log: the log is missing"),
 )
 #: Changes of the machine, made by patching what it says of itself.
 MACHINES = (
@@ -307,8 +325,12 @@ MACHINES = (
         lambda patch: patch.setattr("platform.python_version", lambda: "3.13.9"),
         r"Python: was .*, is 3\.13\.9",
     ),
-    ("another version installed", installed(numpy="1.0"), r"installed package numpy: was .*, is 1\.0"),
-    ("a package that is not installed", installed(), "installed package numpy is gone"),
+    ("another version installed", installed(ALL | {"numpy": "1.0"}), r"installed package numpy: was .*, is 1\.0"),
+    (
+        "a package that is not installed",
+        installed({n: v for n, v in ALL.items() if n != "numpy"}),
+        "installed package numpy is gone",
+    ),
 )
 
 
@@ -332,12 +354,12 @@ def template(study: Study) -> None:
 
 def raw_value(study: Study) -> None:
     path = study.raw / "ecrf_visites.csv"
-    path.write_text(path.read_text("utf-8") + "1\n", "utf-8")
+    path.write_bytes(path.read_bytes() + b"1\n")
 
 
 def pin_more(study: Study) -> None:
     path = study.root / "requirements.lock"
-    path.write_text(path.read_text("utf-8") + "pandas==3.0.0\n", "utf-8")
+    path.write_text(path.read_text("utf-8") + "lifelines==0.30.0\n", "utf-8")
 
 
 def lock_date(study: Study) -> None:
@@ -380,23 +402,25 @@ def put_back(study: Study, files: dict[Path, bytes]) -> None:
 
 
 @pytest.fixture
-def locked(lockable: Study) -> Study:
-    """A study that was locked, amended twice and opened twice."""
-    # A few modules stand for all: the test is of one change at a time.
-    for room in (p for p in (lockable.root / "lumier_analysis").iterdir() if p.is_dir()):
-        if room.name not in ("performance", "reporting"):
-            shutil.rmtree(room)
-    lock_study(lockable)
+def locked(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """The study of 40 patients after its frozen run, amended twice since and with two openings more on record."""
+    root = tmp_path / "project"
+    shutil.copytree(small_run, root, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("LUMIER_WHO", "AB")
+    study = open_study("data/small")
     for number, (old, new) in enumerate((("112", "100"), ("100", "105"))):
-        plan(f"cap_days: {old}", f"cap_days: {new}")(lockable)
-        amend(lockable, ("first", "second")[number])
+        plan(f"cap_days: {old}", f"cap_days: {new}")(study)
+        amend(open_study("data/small"), ("first", "second")[number])
     for _ in range(2):
         given = {"signature": "s" * 64, "content": "c" * 64, "reason": "analysis"}
         when = "2026-01-01T00:00:00+00:00"
-        opening_log.append(lockable, who="DM", when=when, lock=lock_hash(lockable), **given)
-    return open_study(lockable.folder)
+        opening_log.append(study, who="DM", when=when, lock=lock_hash(study), **given)
+    return open_study("data/small")
 
 
+@pytest.mark.xdist_group("studies")
+@pytest.mark.pipeline
 def test_every_single_change_is_caught_and_named(locked: Study, capsys: pytest.CaptureFixture[str]) -> None:
     assert messages(locked) == []
     files, missed = files_of(locked), []
