@@ -1,7 +1,6 @@
 # One listed command per task; `make` alone lists them.
 PYTHON ?= python3
-# Tests of one group share a worker: what they are made from takes minutes and is made once.
-PYTEST_FLAGS ?= -n auto --dist loadgroup
+PYTEST_FLAGS ?= -n auto
 BIN := .venv/bin
 SYNTHETIC := data/synthetic
 

@@ -19,8 +19,7 @@ from lumier_analysis.reporting.anchors import cell_anchor
 from lumier_analysis.study import open_study, project_root
 from tests.reporting.linked import Reader, leads_nowhere, number_cells
 
-# One worker, with the study of 40 patients: both are run once in a session.
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("studies")]
+pytestmark = pytest.mark.pipeline
 RESULTS = (
     "analysis/tables",
     "analysis/results",

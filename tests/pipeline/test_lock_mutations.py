@@ -419,7 +419,6 @@ def locked(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return open_study("data/small")
 
 
-@pytest.mark.xdist_group("studies")
 @pytest.mark.pipeline
 def test_every_single_change_is_caught_and_named(locked: Study, capsys: pytest.CaptureFixture[str]) -> None:
     assert messages(locked) == []

@@ -23,7 +23,6 @@ from tests.pipeline.undisturbed import NAMES, Undisturbed, claimed, run
 
 pytestmark = [
     pytest.mark.pipeline,
-    pytest.mark.xdist_group("studies"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9"),
 ]
 AUC = re.compile(r'("id": "validation\.primary\.auc".*?"value": 0\.\d{6})(\d)', re.DOTALL)
@@ -132,7 +131,7 @@ def test_killed_in_every_stage_in_turn_a_run_comes_to_its_end(undisturbed: Undis
         Point("clean", change=last["clean"] // 3),
         Point("derive", seconds=3.0),
         Point("derive", change=last["derive"] // 2),
-        Point("validate", "kernel", seconds=4.0),
+        Point("validate", "kernel", seconds=2.5),
         Point("longitudinal", change=0),
         Point("longitudinal", seconds=3.0),
         Point("manuscript", change=last["manuscript"] // 2),
