@@ -53,6 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     if not arguments.frozen:
         _warn_of_environment(done.study)
+        _warn_of_departures(done.study)
     if done.report is not None:
         print(f"Report: {shown(done.report, done.study.root)}")
     return 0
@@ -69,6 +70,16 @@ def _warn_of_environment(study: Study) -> None:
         _say(f"Warning: {one.what}: the lock has {one.was}, here is {one.now or 'none'}")
     if len(moved) > SHOWN_REASONS:
         _say(f"Warning: and {len(moved) - SHOWN_REASONS} more; `lumier doctor` names them all")
+
+
+def _warn_of_departures(study: Study) -> None:
+    """Say of a locked study in what its results depart from the lock; the report says so too."""
+    from lumier_analysis.reporting.frozen import departures
+
+    if moved := departures(study):
+        some = ", ".join([*moved[:SHOWN_REASONS], *(["..."] if len(moved) > SHOWN_REASONS else [])])
+        _say(f"Warning: these results depart from the lock in {some}; a report says so")
+        _say(f'  Restore it and run again, or: lumier amend data/{study.name} --reason "why"')
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -193,7 +204,6 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="run the stages even where nothing changed")
     run.add_argument("--frozen", action="store_true", help="refuse where anything differs from the locked plan")
     run.add_argument("--only", metavar="STAGE", help="run this stage alone, on the tables as they stand")
-
     run.add_argument("--jobs", metavar="N", help="fits at a time (default: all processors); the numbers are the same")
 
     status = command("status", _status, "say of each stage whether it is fresh, and if not, why")

@@ -261,3 +261,15 @@ def test_packages_that_are_not_the_locks_are_told_of_a_locked_study_alone(
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "Warning: installed package p0: the lock has 1.0, here is none"
     assert said[-1] == "Warning: and 2 more; `lumier doctor` names them all"
+
+
+def test_results_that_depart_from_the_lock_are_told_at_the_end_of_a_run(monkeypatch, capsys):
+    study, moved = SimpleNamespace(name="tiny"), ["plan", "package module a.py", "b", "c", "d"]
+    monkeypatch.setattr("lumier_analysis.reporting.frozen.departures", lambda study: tuple(moved))
+    cli._warn_of_departures(study)
+    said = capsys.readouterr().err
+    assert "these results depart from the lock in plan, package module a.py, b, c, ...;" in said
+    assert 'lumier amend data/tiny --reason "why"' in said
+    moved.clear()
+    cli._warn_of_departures(study)
+    assert capsys.readouterr().err == ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lumier_analysis.errors import SignatureError
 from lumier_analysis.reporting.disclosure import legend
+from lumier_analysis.reporting.frozen import departures
 from lumier_analysis.reporting.headline import PRIMARY, headline
 from lumier_analysis.reporting.layout import TableSpec
 from lumier_analysis.reporting.lint import lint_reports, study_identifiers
@@ -232,13 +233,14 @@ def _provenance(study: Study, signature: LockedSignature, results: Results) -> C
             " Provenance, gives its notebook cell, plan item and inputs."
         )
     lock = read_lock(study)
-    times = len(lock["amendments"]) if lock else 0
+    times, departed = len(lock["amendments"]) if lock else 0, len(departures(study))
     return CardSection(
         "Provenance",
         tuple(sentences),
         facts=(
             ("Plan lock (content hash)", lock["hashes"]["content"] if lock else "the plan is not locked"),
             *((("Amendments of the plan", str(times)),) if times else ()),
+            *((("Departures that no amendment records", str(departed)),) if departed else ()),
             ("Content hash", signature.hashes["content"]),
             ("Plan", signature.plan_hash),
             ("Derivation data", signature.data_hash),
