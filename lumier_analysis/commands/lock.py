@@ -17,7 +17,7 @@ def _lock(arguments: argparse.Namespace) -> int:
 
     study = open_for_run(arguments.study, arguments.raw)
     with study_lock(study.analysis / "run" / "lock"):
-        path = lock_study(study)
+        path = lock_study(study, derived=True)
     print(f"Locked: {shown(path, study.root)}")
     print(f"Content hash, to be kept with the trial documents: {lock_hash(study)}")
     if other := environment_differences(study):
@@ -27,6 +27,9 @@ def _lock(arguments: argparse.Namespace) -> int:
 
 def _amend(arguments: argparse.Namespace) -> int:
     """Accept what moved, with a reason."""
+    from lumier_analysis.errors import LockError
+    from lumier_analysis.pipeline.fresh import of_an_earlier_run
+    from lumier_analysis.pipeline.lock_parts import DERIVED, kind_of
     from lumier_analysis.pipeline.plan_lock import amend, differences, lock_hash
     from lumier_analysis.pipeline.run import open_for_run
     from lumier_analysis.pipeline.studylock import study_lock
@@ -34,10 +37,20 @@ def _amend(arguments: argparse.Namespace) -> int:
     study = open_for_run(arguments.study, arguments.raw)
     with study_lock(study.analysis / "run" / "lock"):
         moved = differences(study)
+        stale = of_an_earlier_run(study)
+        if stale and (gone := [d.what for d in moved if d.now is None and kind_of(d.part) in DERIVED]):
+            raise LockError(
+                "Nothing was amended, as the run that makes what the lock names has not ended",
+                found=f"{gone[0]} is gone{f', and {len(gone) - 1} more' if len(gone) > 1 else ''}",
+                fix=f"type: lumier run data/{study.name}, then amend",
+            )
         done = amend(study, arguments.reason)
     print("\n".join(d.text() for d in moved))
     print(f"Entry {done.number} of data/{study.name}/deviations.md; every later result is marked as amended.")
     print(f"Content hash of the new lock: {lock_hash(study)}")
+    if stale:
+        print(f"Note: tables and signature are from before the change. Next: lumier run data/{study.name}; where that")
+        print("moves a table or the signature, they need an amendment of their own.")
     return 0
 
 

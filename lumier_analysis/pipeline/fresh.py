@@ -162,6 +162,28 @@ def stale_reasons(stage: Stage, study: Study, record: dict[str, Any] | None, key
     return reasons
 
 
+def of_an_earlier_run(study: Study, stages: tuple[Stage, ...] = STAGES) -> list[str]:
+    """Say why the tables and the signature are not those of the study as it stands; empty where they are.
+
+    Of the cleaning and the derivation, which come before any opening. The seal plays no part, as it changes no content,
+    nor do the tables of the cleaning, which an opening exchanges.
+
+    Raises
+    ------
+    RawDataError, NotebookError
+        A raw file or notebook is missing.
+    """
+    reasons = []
+    for stage in (s for s in stages if s.reads_raw or s.staged):
+        record = read_record(study, stage)
+        if record is not None:
+            key = {part: sha for part, sha in record["key"].items() if not part.startswith("seal:")}
+            record = {"key": key, "outputs": {} if stage.reads_raw else record["outputs"]}
+        now = {part: sha for part, sha in stage_key(stage, study).items() if not part.startswith("seal:")}
+        reasons += [f"stage {stage.name}: {reason}" for reason in stale_reasons(stage, study, record, now)]
+    return reasons
+
+
 @dataclass(frozen=True)
 class StageStatus:
     """Whether a stage is fresh, and if not, why."""

@@ -20,6 +20,7 @@ from lumier_analysis.pipeline.unchanged import (
     differences,
     environment_differences,
     problems_of_deviations,
+    require_derived,
     require_unchanged,
 )
 from lumier_analysis.pipeline.verify_lock import verify
@@ -41,6 +42,7 @@ from lumier_analysis.study.lockfile import (
     require_lock,
     write_lock,
 )
+from lumier_analysis.study.who import one_line
 from lumier_analysis.study.who import who as who_is_at_work
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "lock_parts",
     "lock_study",
     "read_lock",
+    "require_derived",
     "require_unchanged",
     "verify",
 ]
@@ -153,7 +156,9 @@ def _refuse_second_lock(study: Study) -> None:
         )
 
 
-def lock_study(study: Study, *, who: str | None = None, stages: tuple[Stage, ...] = STAGES) -> Path:
+def lock_study(
+    study: Study, *, who: str | None = None, derived: bool = False, stages: tuple[Stage, ...] = STAGES
+) -> Path:
     """Write the lock of a study.
 
     A synthetic study is locked anew where something moved; its old lock is kept beside the new one. Where nothing
@@ -164,6 +169,8 @@ def lock_study(study: Study, *, who: str | None = None, stages: tuple[Stage, ...
     study : Study
     who : str, optional
         By default LUMIER_WHO, else the name of the account.
+    derived : bool
+        Whether to refuse tables and a signature that are of an earlier run, see `require_derived`.
     stages : tuple of Stage
 
     Returns
@@ -174,12 +181,14 @@ def lock_study(study: Study, *, who: str | None = None, stages: tuple[Stage, ...
     Raises
     ------
     LockError
-        The study is locked and not synthetic, has no signature, or its lock was altered.
+        The study is locked and not synthetic, has no signature, its lock was altered, or what `derived` says.
     SignatureError
         The signature or the clinical model was altered.
     """
     _refuse_second_lock(study)
     check_models(study)
+    if derived:
+        require_derived(study, stages)
     old = read_lock(study)
     parts = lock_parts(study, stages=stages)
     if old is not None:
@@ -242,13 +251,13 @@ def amend(study: Study, reason: str, *, who: str | None = None, stages: tuple[St
     Raises
     ------
     UsageError
-        No reason was given.
+        No reason was given, or no UTF-8 text.
     LockError
         Nothing moved, the study is not locked, or the lock or deviations.md was altered.
     SignatureError
         There is no verified signature.
     """
-    reason = " ".join(reason.split())
+    reason = one_line(reason, "The reason")
     if not reason:
         raise UsageError(
             "An amendment needs a reason", fix=f'type: lumier amend data/{study.name} --reason "why the plan changes"'

@@ -7,11 +7,12 @@ from typing import Any
 from lumier_analysis.errors import EnvironmentMismatch, LockError
 from lumier_analysis.pipeline import doctor
 from lumier_analysis.pipeline.deviations import deviation_problems
+from lumier_analysis.pipeline.fresh import of_an_earlier_run
 from lumier_analysis.pipeline.lock_differences import Difference, compare_parts
 from lumier_analysis.pipeline.lock_parts import DERIVED, kind_of, lock_parts
 from lumier_analysis.pipeline.plan_parts import key_lines
 from lumier_analysis.pipeline.stages import STAGES, Stage
-from lumier_analysis.study import Study
+from lumier_analysis.study import Study, opening_log, seal
 from lumier_analysis.study.lockfile import Amendment, deviations_path, require_lock
 
 #: How many differences an error names.
@@ -32,6 +33,20 @@ def problems_of_deviations(study: Study, lock: dict[str, Any]) -> list[str]:
     """Say what of deviations.md is not as the lock says."""
     known = [Amendment(**a) for a in lock["amendments"]]
     return deviation_problems(deviations_text(study), known, study=study.name, content=lock["hashes"]["content"])
+
+
+def problems_of_openings(study: Study, lock: dict[str, Any]) -> list[str]:
+    """Say where the lock knows of a seal, or of openings, that the study has no more.
+
+    Without the seal a cleaning would write the outcomes in clear, and no opening would be on record.
+    """
+    counted = [lock["record"].get("openings"), *(a["openings"] for a in lock["amendments"])]
+    known, n = [n for n in counted if n is not None], len(opening_log.read(study))
+    if known and n < max(known):
+        return [f"the log has {n} of at least {max(known)} openings that the lock knows of"]
+    if known and not n and not seal.has_seal(study):
+        return [f"the outcomes were under seal when the plan was locked, and {seal.RECIPIENT} is gone"]
+    return []
 
 
 def differences(study: Study, *, stages: tuple[Stage, ...] = STAGES) -> list[Difference]:
@@ -82,6 +97,28 @@ def _restore(study: Study, moved: Difference, record: dict[str, Any]) -> str:
     }.get(kind, f"type: lumier run data/{study.name} --fresh")
 
 
+def require_derived(study: Study, stages: tuple[Stage, ...] = STAGES) -> None:
+    """Refuse a study whose tables or signature are of an earlier plan, notebook, module or raw file.
+
+    A lock would freeze them together with what they were not made from, and an opening would show what the next run
+    makes anew.
+
+    Raises
+    ------
+    LockError
+        With the stage and what moved since it ran.
+    RawDataError, NotebookError
+        A raw file or notebook is missing.
+    """
+    if reasons := of_an_earlier_run(study, stages):
+        more = f"; and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+        raise LockError(
+            f"The tables and the signature of {study.name} are not those of the study as it stands",
+            found="; ".join(reasons[:NAMED]) + more,
+            fix=f"type: lumier run data/{study.name}, then the same command again",
+        )
+
+
 def _named(moved: list[Difference]) -> str:
     more = len(moved) - NAMED
     return "; ".join(d.text() for d in moved[:NAMED]) + (f"; and {more} more" if more > 0 else "")
@@ -102,7 +139,7 @@ def require_unchanged(study: Study, *, absent_made: bool = False, stages: tuple[
     ------
     LockError
         Something moved: the message names it, what it was and what it is, and the two ways on. Or the study is not
-        locked, or the lock or deviations.md was altered.
+        locked, or the lock or deviations.md was altered, or it knows of a seal or an opening that is gone.
     EnvironmentMismatch
         Another Python, or installed packages that are not those of requirements.lock.
     RawDataError, NotebookError
@@ -114,6 +151,12 @@ def require_unchanged(study: Study, *, absent_made: bool = False, stages: tuple[
             "The record of deviations is not what the lock says",
             found="; ".join(problems),
             fix="take deviations.md from a back-up of the study folder",
+        )
+    if problems := problems_of_openings(study, lock):
+        raise LockError(
+            "The record of openings is not what the lock says",
+            found="; ".join(problems),
+            fix=f"take {seal.RECIPIENT} and openings.* from a back-up of the study folder",
         )
     moved = differences(study, stages=stages)
     if absent_made:

@@ -18,6 +18,7 @@ from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.signature import LockedSignature
 from lumier_analysis.study import Study, opening_log, seal
 from lumier_analysis.study.io import sha256_file, write_bytes_atomic
+from lumier_analysis.study.who import one_line
 from lumier_analysis.study.who import who as present_user
 
 FIRST = "first opening"
@@ -97,9 +98,9 @@ def unseal_study(study: Study, identity: Path, *, reason: str = "", who: str | N
     SignatureError
         The locked signature is absent or altered.
     LockError
-        The study is not as it was locked.
+        The study is not as it was locked, or its tables or signature are of an earlier run.
     UsageError
-        A further opening without a reason.
+        A further opening without a reason, or with one that is no UTF-8 text.
     """
     place = f"data/{study.name}"
     tables = study.analysis / "tables" / seal.COHORT
@@ -117,7 +118,7 @@ def unseal_study(study: Study, identity: Path, *, reason: str = "", who: str | N
         if again and manifest is not None and _in_place(study, manifest["files"]):
             return Opening(None, tables)
         lock, signature = _locked(study)
-        reason = " ".join(reason.split()) or (RESTORED if again else "" if lines else FIRST)
+        reason = one_line(reason, "The reason") or (RESTORED if again else "" if lines else FIRST)
         if not reason:
             raise UsageError(
                 "Another content of these outcomes was opened before; a further opening needs a reason",
@@ -150,6 +151,7 @@ def _locked(study: Study) -> tuple[str, str]:
             fix=f"lumier lock data/{study.name}",
         )
     plan_lock.require_unchanged(study)
+    plan_lock.require_derived(study)
     LockedSignature.load(study.signature_path).verify()
     return plan_lock.lock_hash(study), sha256_file(study.signature_path)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from lumier_analysis.errors import LumierError
 from lumier_analysis.pipeline.stages import STAGES, Stage
-from lumier_analysis.pipeline.unchanged import differences, problems_of_deviations
+from lumier_analysis.pipeline.unchanged import differences, problems_of_deviations, problems_of_openings
 from lumier_analysis.signature import LockedSignature
 from lumier_analysis.signature.clinical_model import ClinicalModel
 from lumier_analysis.study import Study, opening_log
-from lumier_analysis.study.lockfile import archived_locks, lock_path, read_lock_file, require_lock
+from lumier_analysis.study.lockfile import archived_locks, lock_path, read_lock, read_lock_file, require_lock
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,9 @@ def _deviations(study: Study) -> list[str]:
 def _openings(study: Study) -> list[str]:
     """Check the chain of the opening log, and that each opening was made under a lock that is still there."""
     if problems := opening_log.check(study):
+        return problems
+    lock = read_lock(study)
+    if problems := problems_of_openings(study, lock) if lock else []:
         return problems
     known = set()
     for path in (lock_path(study), *archived_locks(study)):

@@ -5,11 +5,12 @@ import importlib.metadata
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lumier_analysis.commands import lock
 from lumier_analysis.errors import LockError, LumierError
-from lumier_analysis.pipeline import plan_lock, verify_lock
+from lumier_analysis.pipeline import fresh, plan_lock, verify_lock
 from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.lockfile import amendments, lock_hash
 
@@ -51,6 +52,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     for name in ("lock_study", "amend", "differences"):
         function = getattr(plan_lock, name)
         monkeypatch.setattr(plan_lock, name, lambda *a, f=function, **k: f(*a, **(k | {"stages": ()})))
+    monkeypatch.setattr(fresh, "of_an_earlier_run", lambda study: ["stage clean: it has no complete run"])
     checks, made = verify_lock.checks, ("signature", "clinical model")
     monkeypatch.setattr(
         verify_lock, "checks", lambda study: [c for c in checks(study, stages=()) if c.name not in made]
@@ -73,6 +75,7 @@ def test_lock_amend_and_verify(study: Study, capsys: pytest.CaptureFixture[str])
     assert run("amend", "tiny", "--reason", "a misprint") == 0
     said = capsys.readouterr().out
     assert "was 112, is 105" in said and "Entry 1 of data/tiny/deviations.md" in said
+    assert "Note: tables and signature are from before the change. Next: lumier run data/tiny" in said
     assert [a.reason for a in amendments(study)] == ["a misprint"]
     assert not (study.analysis / "run" / "lock").exists()
 
@@ -95,3 +98,18 @@ def test_an_amendment_without_reason_is_not_understood(study: Study, capsys: pyt
     with pytest.raises(SystemExit):
         run("amend", "tiny")
     assert "--reason" in capsys.readouterr().err
+
+
+def test_tables_that_a_run_has_not_made_again_are_not_amended_away(
+    study: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.write("patients", "test", pd.DataFrame({"patient_id": ["P1"]}))
+    assert run("lock", "tiny") == 0
+    study.table_path("patients", "test").unlink()
+    with pytest.raises(LockError, match=r"input analysis/tables/test/patients.parquet is gone.*lumier run data/tiny"):
+        run("amend", "tiny", "--reason", "a table less")
+    assert not (study.folder / "deviations.md").exists()
+    monkeypatch.setattr(fresh, "of_an_earlier_run", lambda study: [])
+    capsys.readouterr()
+    assert run("amend", "tiny", "--reason", "a table less") == 0
+    assert "Note" not in capsys.readouterr().out

@@ -3,13 +3,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from lumier_analysis.errors import RawDataError
-from lumier_analysis.pipeline.fresh import output_hashes, raw_files, read_record, record_path, stage_key, status
+from lumier_analysis.pipeline.fresh import (
+    of_an_earlier_run,
+    output_hashes,
+    raw_files,
+    read_record,
+    record_path,
+    stage_key,
+    status,
+)
 from lumier_analysis.pipeline.stages import Stage, files_at
 from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.io import write_json
@@ -140,3 +149,27 @@ def test_a_changed_input_is_named_where_the_stages_before_are_fresh(study: Study
     record["outputs"] = output_hashes(study, list(record["outputs"]))
     write_json(record_path(study, tiny_stages[0]), record)
     assert reasons(study, tiny_stages)["second"] == ("input analysis/tables/test/patients.csv changed",)
+
+
+def test_tables_and_signature_of_an_earlier_run_are_told_and_the_seal_plays_no_part(
+    study: Study, tiny_stages: Stages
+) -> None:
+    first, second, report = tiny_stages
+    stages = (first, replace(second, staged=True), report)
+    assert of_an_earlier_run(study, stages) == []
+    # An opening writes its log and exchanges tables of the cleaning.
+    (study.folder / "openings.jsonl").write_text("{}\n")
+    table = study.analysis / "tables" / "test" / "patients.csv"
+    before = table.read_text()
+    table.write_text("exchanged")
+    assert of_an_earlier_run(study, (first, report)) == []
+    assert "stage second: input analysis/tables/test/patients.csv changed" in of_an_earlier_run(study, stages)
+    table.write_text(before)
+    (study.reports / "figures" / "one.svg").write_text("drawn by hand")
+    (study.reports / "report.html").unlink()
+    assert of_an_earlier_run(study, stages) == ["stage second: output reports/figures/one.svg was altered"]
+    edit("data/tiny/plan.yml")(study.root)
+    record_path(study, second).unlink()
+    assert of_an_earlier_run(study, stages) == [
+        "stage first: the plan changed", "stage second: it has no complete run"
+    ]  # fmt: skip

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from lumier_analysis.errors import NotebookError, RawDataError
+from lumier_analysis.pipeline.lock_differences import compare_parts
 from lumier_analysis.pipeline.lock_parts import (
     json_parts,
     lock_parts,
@@ -89,3 +90,14 @@ def test_a_missing_input_is_named(lockable: Study) -> None:
     (lockable.root / "notebooks" / "02_signature_derivation.ipynb").unlink()
     with pytest.raises(NotebookError, match="02_signature_derivation"):
         lock_parts(lockable)
+
+
+def test_counts_of_a_model_stand_in_no_lock(lockable: Study) -> None:
+    parts = json_parts("clinical_model", lockable.clinical_model_path)
+    assert "clinical_model:coefficients.sledai" in parts
+    assert not [name for name in parts if name.startswith("clinical_model:n_")]
+    text = lockable.clinical_model_path.read_text("utf-8")
+    assert '"n_events": 12' in text
+    lockable.clinical_model_path.write_text(text.replace('"n_events": 12', '"n_events": 13'), "utf-8")
+    moved = compare_parts(parts, json_parts("clinical_model", lockable.clinical_model_path))
+    assert [d.what for d in moved] == ["the clinical model"]

@@ -4,9 +4,12 @@ import pytest
 
 from lumier_analysis.errors import EnvironmentMismatch, LockError
 from lumier_analysis.pipeline import doctor
+from lumier_analysis.pipeline.fresh import output_hashes, record_path, stage_key
 from lumier_analysis.pipeline.plan_lock import lock_study
-from lumier_analysis.pipeline.unchanged import NAMED, require_unchanged
+from lumier_analysis.pipeline.stages import STAGES
+from lumier_analysis.pipeline.unchanged import NAMED, require_derived, require_unchanged
 from lumier_analysis.study import Study
+from lumier_analysis.study.io import write_json
 
 
 def test_what_stages_make_may_be_absent_before_a_run_and_not_after(lockable: Study) -> None:
@@ -52,3 +55,21 @@ def test_the_first_of_many_are_named_and_the_others_counted(lockable: Study) -> 
         LockError, match=r"7 things moved.*extra_4\.py is new.*; and 2 more.*remove lumier_analysis/extra_0\.py"
     ):
         require_unchanged(lockable)
+
+
+def test_a_plan_that_no_run_has_seen_is_not_locked(lockable: Study) -> None:
+    match = r"signature of tiny are not those.*stage clean: it has no complete run.*lumier run data/tiny, then"
+    with pytest.raises(LockError, match=match):
+        require_derived(lockable)
+    with pytest.raises(LockError, match=match):
+        lock_study(lockable, derived=True)
+    assert not (lockable.folder / "plan.lock.json").exists()
+    for stage in STAGES[:2]:
+        outputs = ["analysis/locked_signature.json"] if stage.staged else []
+        record = {"key": stage_key(stage, lockable), "outputs": output_hashes(lockable, outputs)}
+        write_json(record_path(lockable, stage), record)
+    require_derived(lockable)
+    plan = lockable.folder / "plan.yml"
+    plan.write_text(plan.read_text("utf-8").replace("cap_days: 112", "cap_days: 105"), "utf-8")
+    with pytest.raises(LockError, match=r"stage clean: the plan changed; stage derive: the plan changed"):
+        lock_study(lockable, derived=True)

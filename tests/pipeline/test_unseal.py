@@ -104,7 +104,12 @@ def test_refusals_leave_no_trace(study, tmp_path, monkeypatch):
         assert sorted(p.name for p in (study.analysis / "tables").iterdir()) == ["validation"]
 
     refused(SealError, r"no lock.*lumier lock data/closed")
-    fake = SimpleNamespace(read_lock=lambda s: {}, require_unchanged=lambda s: None, lock_hash=lambda s: "hash")
+    fake = SimpleNamespace(
+        read_lock=lambda s: {},
+        require_unchanged=lambda s: None,
+        require_derived=lambda s: None,
+        lock_hash=lambda s: "hash",
+    )
     monkeypatch.setitem(sys.modules, "lumier_analysis.pipeline.plan_lock", fake)
     monkeypatch.setattr("lumier_analysis.pipeline.plan_lock", fake, raising=False)
     refused(SignatureError, "signature")
