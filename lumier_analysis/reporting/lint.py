@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ _COUNT_PERCENT = re.compile(r"(?<![\w.\u202f])(?<!\d )(\d+) \(\d+(?:\.\d+)? %\)"
 _COUNT_HEADING = re.compile(rf"\(n ={_TAGS}(\d+){_TAGS}\)")
 _ID_COLUMNS = ("patient_id", "sample_id")
 _ID_HEADING = re.compile(rf"<th[^>]*>\s*(?:{'|'.join(_ID_COLUMNS)})\s*</th>")
+_WORD = re.compile(r"[A-Za-z0-9]+")
+#: What stands on either side of a number that fills a cell or a string; nothing at the ends of the text.
+_BEFORE_NUMBER = frozenset({"", "\n", ">", '"', "'", ",", ";", "\t"})
+_AFTER_NUMBER = frozenset({"", "\n", "<", '"', "'", ",", ";", "\t"})
 _SHORTEST_NUMBER = 4  # digits; a shorter identifier cannot be told from a count, so its column is looked for instead
 
 
@@ -62,20 +66,36 @@ def study_identifiers(study: Study) -> set[str]:
     return {name.strip() for name in found if name.strip()}
 
 
-def _pattern(identifiers: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern of whole identifiers; a plain number counts only where it fills a cell or a string.
+def _places(identifiers: Iterable[str]) -> Callable[[str], Iterator[int]]:
+    """Return a function that yields where a text shows a whole identifier.
 
-    A number of fewer than `_SHORTEST_NUMBER` digits is left out: 27 events would pass for patient 27.
+    A plain number counts only where it fills a cell or a string; one of fewer than `_SHORTEST_NUMBER` digits is left
+    out: 27 events would pass for patient 27. Words of the text are looked up by what an identifier begins with, as
+    thousands of identifiers tried at every place of it would take seconds.
     """
-    names = sorted(set(identifiers), key=lambda name: (-len(name), name))
-    words = [re.escape(n) for n in names if not n.isdigit()]
-    digits = [re.escape(n) for n in names if n.isdigit() and len(n) >= _SHORTEST_NUMBER]
-    parts = []
-    if words:
-        parts.append(rf"(?<![A-Za-z0-9])(?:{'|'.join(words)})(?![A-Za-z0-9])")
-    if digits:
-        parts.append(rf"(?:(?<=>)|(?<=[\"'])|(?<=^)|(?<=[,;\t]))(?:{'|'.join(digits)})(?=[<\"',;\t]|$)")
-    return re.compile("|".join(parts), re.MULTILINE) if parts else None
+    heads: dict[str, list[str]] = {}
+    others = []
+    for name in sorted(set(identifiers)):
+        head = _WORD.match(name)
+        if head is None:
+            others.append(re.escape(name))
+        elif not name.isdigit() or len(name) >= _SHORTEST_NUMBER:
+            heads.setdefault(head.group(), []).append(name)
+    strange = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(others)})(?![A-Za-z0-9])") if others else None
+
+    def places(text: str) -> Iterator[int]:
+        for word in _WORD.finditer(text):
+            for name in heads.get(word.group(), ()):
+                start, end = word.start(), word.start() + len(name)
+                before, after = text[start - 1 : start], text[end : end + 1]
+                if not text.startswith(name, start) or _WORD.match(after):
+                    continue
+                if not name.isdigit() or (before in _BEFORE_NUMBER and after in _AFTER_NUMBER):
+                    yield start
+        for match in strange.finditer(text) if strange else ():
+            yield match.start()
+
+    return places
 
 
 def _strings(content: Any) -> Iterator[str]:
@@ -125,7 +145,7 @@ def _identifier_columns(text: str, suffix: str) -> Iterator[tuple[int, str]]:
             yield text.count("\n", 0, match.start()) + 1, "a table with a row for each patient or sample"
 
 
-def _lint_file(path: Path, name: str, pattern: re.Pattern[str] | None, threshold: int) -> Iterator[Finding]:
+def _lint_file(path: Path, name: str, places: Callable[[str], Iterator[int]], threshold: int) -> Iterator[Finding]:
     """Yield the findings of one file."""
     suffix = path.suffix.lower()
     if suffix in PICTURES:
@@ -134,18 +154,20 @@ def _lint_file(path: Path, name: str, pattern: re.Pattern[str] | None, threshold
         yield Finding(name, 0, f"a file of type {suffix or 'unknown'}, which cannot be checked, is not allowed here")
         return
     try:
-        yield from _lint_text(path.read_text(encoding="utf-8"), name, suffix, pattern, threshold)
+        yield from _lint_text(path.read_text(encoding="utf-8"), name, suffix, places, threshold)
     except ValueError:
         yield Finding(name, 0, "cannot be read as UTF-8 text of its type")
 
 
-def _lint_text(text: str, name: str, suffix: str, pattern: re.Pattern[str] | None, threshold: int) -> Iterator[Finding]:
+def _lint_text(
+    text: str, name: str, suffix: str, places: Callable[[str], Iterator[int]], threshold: int
+) -> Iterator[Finding]:
     """Yield the findings of one text."""
     for block in list(_strings(json.loads(text))) if suffix == ".ipynb" else [text]:
         clean = _DATA_URI.sub("data:", block)
-        for match in pattern.finditer(clean) if pattern else ():
+        for start in places(clean):
             # The identifier itself is not repeated: messages end up in logs.
-            yield Finding(name, clean.count("\n", 0, match.start()) + 1, "a patient or sample identifier")
+            yield Finding(name, clean.count("\n", 0, start) + 1, "a patient or sample identifier")
         for line, what in (*_identifier_columns(clean, suffix), *_small_counts(clean, suffix, threshold)):
             yield Finding(name, line, what)
 
@@ -184,14 +206,14 @@ def lint_reports(
         Something was found and `stop`.
     """
     folder = Path(folder)
-    pattern = _pattern(identifiers)
+    places = _places(identifiers)
     findings: list[Finding] = []
     for name, text in (texts or {}).items():
-        findings += _lint_text(text, name, Path(name).suffix, pattern, threshold)
+        findings += _lint_text(text, name, Path(name).suffix, places, threshold)
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name not in (texts or {}):
-            findings += _lint_file(path, name, pattern, threshold)
+            findings += _lint_file(path, name, places, threshold)
     if findings and stop:
         files = sorted({finding.file for finding in findings})
         raise DisclosureError(

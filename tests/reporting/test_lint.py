@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 
 import pandas as pd
 import pytest
 
 from lumier_analysis.errors import DisclosureError
 from lumier_analysis.reporting import lint_reports, study_identifiers
+from lumier_analysis.reporting.lint import _places
 
 IDS = {"01-001", "LB100021", "4711"}
 
@@ -161,3 +164,19 @@ def test_a_small_count_is_found_inside_a_link_or_a_mark(tmp_path, cell):
     assert "a count below 5" in finding.what
     (tmp_path / "table.html").write_text(f"<table><tr>{cell}</tr></table>".replace("3", "13"))
     assert lint_reports(tmp_path, set()) == []
+
+
+def test_identifiers_are_found_as_a_pattern_of_all_of_them_finds_them():
+    """Random texts and identifiers, against the plain pattern that would try every identifier at every place."""
+    rng = random.Random(1)
+    for _ in range(2000):
+        names = {"".join(rng.choice("AB12-_é9") for _ in range(rng.randint(1, 5))) for _ in range(4)}
+        names.add("".join(rng.choice("129") for _ in range(rng.randint(3, 5))))
+        text = "".join(rng.choice("AB1 2-_.,;<>\"'\n\té9") for _ in range(30))
+        text = text[:10] + rng.choice(sorted(names)) + text[10:]
+        words = [re.escape(n) for n in names if not n.isdigit()]
+        numbers = [re.escape(n) for n in names if n.isdigit() and len(n) >= 4]
+        plain = rf"(?<![A-Za-z0-9])(?:{'|'.join(words)})(?![A-Za-z0-9])" if words else r"(?!)"
+        filled = rf"(?:(?<=[>\"',;\t\n])|\A)(?:{'|'.join(numbers)})(?=[<\"',;\t\n]|\Z)" if numbers else r"(?!)"
+        wanted = bool(re.search(f"{plain}|{filled}", text))
+        assert any(True for _ in _places(names)(text)) == wanted, (text, names)
