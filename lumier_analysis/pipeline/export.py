@@ -70,7 +70,8 @@ def export_run(
     LockError, SealError
         The lock, or the log of openings, was altered.
     UsageError
-        `target` is no zip, or is a place for files that may leave the house and the export is internal.
+        `target` is no zip, cannot be written, is in the raw folder, or is a place for files that may leave the house
+        and the export is internal.
     """
     path = _target(study, target, internal)
     with study_lock(study.analysis / "run" / "lock"):
@@ -81,7 +82,10 @@ def export_run(
     _lint(study, files, names)
     files[METADATA] = _metadata(study, files, stages, internal)
     files[MANIFEST] = manifest_text(files).encode()
-    return write_bytes_atomic(path, zip_bytes(files))
+    try:
+        return write_bytes_atomic(path, zip_bytes(files))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written", found=error.strerror, fix="give --out another place") from None
 
 
 def _target(study: Study, target: str | Path | None, internal: bool) -> Path:
@@ -93,6 +97,8 @@ def _target(study: Study, target: str | Path | None, internal: bool) -> Path:
     path = path / default if path.is_dir() else path
     if path.suffix.lower() != ".zip":
         raise UsageError(f"An export is a zip, and {Path(target).name} is none", fix="--out FILE.zip")
+    if path.is_relative_to(study.raw):
+        raise UsageError("The raw folder holds raw files, nothing else", fix="leave --out away")
     if path.is_relative_to(study.reports):
         fix = f"write it beside: --out reports/{default}" if not internal else "leave --out away"
         raise UsageError(f"reports/{study.name}/ holds what a run wrote, nothing else", fix=fix)

@@ -82,6 +82,19 @@ def raw_files(study: Study) -> dict[str, Path]:
     return found
 
 
+def code_files(root: Path) -> dict[str, Path]:
+    """Return the files of the package, and those beside it that a kernel would import or draw by, by path below it.
+
+    A kernel works in the project folder: a module there stands before every installed one, and matplotlib reads the
+    settings that it finds there.
+    """
+    package = root / "lumier_analysis"
+    own = (p for p in sorted(package.rglob("*")) if p.suffix in PACKAGE_SUFFIXES and p.is_file())
+    beside = sorted([*root.glob("*.py"), *root.glob("notebooks/*.py"), *root.glob("matplotlibrc")])
+    files = {p.relative_to(package).as_posix(): p for p in own}
+    return files | {f"../{p.relative_to(root).as_posix()}": p for p in beside if p.is_file()}
+
+
 def stage_key(stage: Stage, study: Study) -> dict[str, str]:
     """Return the parts a stage depends on, each with its hash.
 
@@ -107,9 +120,7 @@ def stage_key(stage: Stage, study: Study) -> dict[str, str]:
     if stage.builder:
         # The report says under which lock its numbers stand.
         key["frozen"] = lock_sentence(study)
-    package = root / "lumier_analysis"
-    for path in sorted(p for p in package.rglob("*") if p.suffix in PACKAGE_SUFFIXES and p.is_file()):
-        key[f"package:{path.relative_to(package).as_posix()}"] = sha256_file(path)
+    key |= {f"package:{name}": sha256_file(path) for name, path in code_files(root).items()}
     for read in stage.reads:
         key |= {f"input:{name}": sha256_file(path) for name, path in files_at(study, read).items()}
     # Where the raw files stand does not matter, only what they hold.

@@ -8,6 +8,7 @@ started; those processes are found by a token in their environment, or by their 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -28,7 +29,10 @@ from lumier_analysis.pipeline.process_mark import process_mark
 TOKEN = "LUMIER_RUN_TOKEN"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 #: Variables that change what a notebook does or shows, or (bytecode) how long its imports take.
-DROPPED = ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "MPLBACKEND", "LANGUAGE")
+DROPPED = (
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "MPLBACKEND", "LANGUAGE"),
+    *("PYTHONOPTIMIZE", "NUMBA_DISABLE_JIT"),  # no assertion would be checked; other last bits
+)
 #: 2020-01-01 00:00 UTC, the date that dated formats get; zip cannot hold dates before 1980.
 SOURCE_DATE_EPOCH = "1577836800"
 
@@ -43,6 +47,10 @@ def fixed_environment(token: str | None = None) -> dict[str, str]:
     """
     environment = {k: v for k, v in os.environ.items() if k not in DROPPED}
     environment.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    # In place of the user's own settings of figures.
+    found = importlib.util.find_spec("matplotlib")
+    if found is not None and found.origin:
+        environment["MATPLOTLIBRC"] = str(Path(found.origin).parent / "mpl-data" / "matplotlibrc")
     environment.update(PYTHONHASHSEED="0", TZ="UTC", LC_ALL="C.UTF-8", SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH)
     if token:
         environment[TOKEN] = token

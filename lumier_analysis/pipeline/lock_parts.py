@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from lumier_analysis.cleaning.withheld import open_tables
 from lumier_analysis.pipeline.checks import load_notebook
-from lumier_analysis.pipeline.fresh import ABSENT, PACKAGE_SUFFIXES, raw_files
+from lumier_analysis.pipeline.fresh import ABSENT, code_files, raw_files
 from lumier_analysis.pipeline.normalise import source_text
 from lumier_analysis.pipeline.plan_parts import plan_parts
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, parameters_of
@@ -182,9 +182,7 @@ def lock_parts(study: Study, *, stages: tuple[Stage, ...] = STAGES) -> dict[str,
     parts |= {"raw:corrections.csv": sha256_file(corrections)} if corrections.is_file() else {}
     for notebook in dict.fromkeys(s.notebook for s in stages if s.notebook):
         parts |= notebook_parts(root / "notebooks" / f"{notebook}.ipynb")
-    package = root / "lumier_analysis"
-    for path in sorted(p for p in package.rglob("*") if p.suffix in PACKAGE_SUFFIXES and p.is_file()):
-        parts[f"package:{path.relative_to(package).as_posix()}"] = sha256_file(path)
+    parts |= {f"package:{name}": sha256_file(path) for name, path in code_files(root).items()}
     parts |= requirement_parts(root / "requirements.lock") | {"python": platform.python_version()}
     for place in DERIVATION:
         for name, path in files_at(study, place).items():

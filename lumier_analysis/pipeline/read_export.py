@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,15 @@ def manifest_text(files: dict[str, bytes]) -> str:
 def _read_files(path: Path) -> dict[str, bytes]:
     """Return the files of a zip or a folder by name; nothing is extracted to disk."""
     if path.is_dir():
+        if not (path / MANIFEST).is_file():
+            return {}  # no export: not read whole, as it may be anything
         return {p.relative_to(path).as_posix(): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
     if not path.is_file():
         raise UsageError(f"There is no export {path}", fix="give --against a zip, or its folder, of lumier export")
     try:
         with zipfile.ZipFile(path) as archive:
             return {item.filename: archive.read(item) for item in archive.infolist() if not item.is_dir()}
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
         raise AnalysisError(f"{path.name} is no sound zip", found=str(error), fix=_TAKE) from error
 
 

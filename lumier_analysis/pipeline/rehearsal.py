@@ -13,7 +13,7 @@ import pandas as pd
 from lumier_analysis.cleaning.borrow import Borrowed, borrow_outcomes
 from lumier_analysis.cleaning.permute import Permuted, permute_outcomes
 from lumier_analysis.cleaning.withheld import open_tables
-from lumier_analysis.errors import AnalysisError, SignatureError
+from lumier_analysis.errors import AnalysisError, SignatureError, UsageError
 from lumier_analysis.pipeline.kernel import signals_interrupt
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.staged import staged
@@ -124,6 +124,8 @@ def rehearse(study: Study, *, seed: int | None = None, stage: Stage | None = Non
         No locked signature.
     AnalysisError
         The study has no tables yet, or under seal no tube or no test patient.
+    UsageError
+        A negative seed.
     SealError
         The seal or its log of openings was altered; sealed outcomes are no reason.
     LumierError
@@ -137,6 +139,8 @@ def rehearse(study: Study, *, seed: int | None = None, stage: Stage | None = Non
     if not study.signature_path.is_file():
         raise SignatureError("There is no locked signature to rehearse with", fix=f"run `lumier run data/{study.name}`")
     seed = study.plan.study.seed if seed is None else seed
+    if seed < 0:
+        raise UsageError("A seed is 0 or more", found=str(seed), fix=f"type: lumier dry-run data/{study.name} --seed 1")
     given: Permuted | Borrowed | None
     if seal.is_sealed(study):
         (given, tables), keep = borrowed_tables(study, seed=seed), not_of_validation

@@ -33,7 +33,11 @@ PREFIX = "lumier-replay-"
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Give an empty folder that is gone afterwards, or the one to keep."""
     if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fix = "give --keep another place"
+            raise UsageError(f"The folder {keep} cannot be made", found=error.strerror, fix=fix) from None
         yield keep.resolve()
         return
     sweep()

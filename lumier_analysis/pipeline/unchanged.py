@@ -81,7 +81,7 @@ def _restore(study: Study, moved: Difference, record: dict[str, Any]) -> str:
     paths = {
         "plan": f"data/{study.name}/plan.yml",
         "notebook": f"notebooks/{rest.partition(':')[0]}.ipynb",
-        "package": f"lumier_analysis/{rest}",
+        "package": rest.removeprefix("../") if rest.startswith("../") else f"lumier_analysis/{rest}",
         "lock": "requirements.lock",
     }
     if moved.was is None and kind in ("package", "raw"):

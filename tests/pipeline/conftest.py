@@ -247,7 +247,7 @@ target.mkdir(parents=True, exist_ok=True)
 @pytest.fixture
 def ledger_project(project: Path) -> Path:
     """Return the tiny project with notebooks that write ledgers."""
-    (project / "lumier_analysis" / "tiny_report.py").write_text(REPORT)
+    (project / "tiny_report.py").replace(project / "lumier_analysis" / "tiny_report.py")  # a replay copies the package
     parameters = 'study = "data/synthetic"\nraw = None'
     for name, source in (("01_first", FIRST_LEDGER), ("02_second", SECOND_LEDGER)):
         write_notebook(project / "notebooks" / f"{name}.ipynb", WRITE_ENTRIES, source, parameters=parameters)

@@ -80,6 +80,8 @@ def test_the_same_run_gives_the_same_bytes(ran: Path, ledger_stages: Stages) -> 
     first = export_run(open_study("tiny"), stages=ledger_stages).read_bytes()
     second = export_run(open_study("tiny"), ran / "other.zip", stages=ledger_stages)
     assert second.read_bytes() == first
+    with pytest.raises(UsageError, match=r"x\.zip cannot be written. Found: File exists.*--out another place"):
+        export_run(open_study("tiny"), ran / "other.zip" / "x.zip", stages=ledger_stages)
 
 
 def test_a_replay_is_compared_with_an_export_shown_or_full(ran: Path, ledger_stages: Stages, tmp_path: Path) -> None:
@@ -243,6 +245,7 @@ def test_nothing_private_gets_out(ran: Path, ledger_stages: Stages) -> None:
         ("x.tar", False, "An export is a zip"),
         ("reports/tiny/x.zip", False, "holds what a run wrote, nothing else"),
         ("reports/x.zip", True, "must not stand below reports/"),
+        ("data/tiny/raw/x.zip", False, "raw folder holds raw files"),
     ],
 )
 def test_places_it_does_not_write_to(

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -19,12 +20,14 @@ from lumier_analysis.pipeline.kernel import (
 
 
 def test_the_environment_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "MPLBACKEND", *THREAD_VARIABLES):
+    dropped = {"PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "MPLBACKEND", "PYTHONOPTIMIZE", "NUMBA_DISABLE_JIT"}
+    for name in (*dropped, "MATPLOTLIBRC", *THREAD_VARIABLES):
         monkeypatch.setenv(name, "8")
     environment = fixed_environment("token")
     assert {environment[name] for name in THREAD_VARIABLES} == {"1"}
     assert environment["PYTHONHASHSEED"] == "0" and environment["TZ"] == "UTC" and environment[TOKEN] == "token"
-    assert not {"PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "MPLBACKEND"} & environment.keys()
+    assert not dropped & environment.keys()
+    assert Path(environment["MATPLOTLIBRC"]).is_file()
     assert os.environ["MPLBACKEND"] == "8"
 
 

@@ -58,3 +58,18 @@ def test_what_is_no_export(tmp_path: Path) -> None:
         read_export(packed(tmp_path / "e.zip", FILES | {"numbers.json": b"{"}), STAGES)
     with pytest.raises(AnalysisError, match="is not laid out as one"):
         read_export(packed(tmp_path / "e.zip", FILES | {"numbers.json": b"{}"}), STAGES)
+
+
+def test_a_torn_zip_and_a_folder_of_other_things(tmp_path: Path) -> None:
+    whole = packed(tmp_path / "e.zip", FILES | {"report/report.html": bytes(range(256)) * 40})
+    content = bytearray(whole.read_bytes())
+    for place in range(200, 400, 7):
+        content[place] ^= 0xFF
+    whole.write_bytes(content)
+    with pytest.raises(AnalysisError, match=r"e\.zip (is no sound zip|was altered)"):
+        read_export(whole, STAGES)
+    (tmp_path / "folder").mkdir()
+    # It is not read: of a home folder that would take long, and of some files be refused.
+    (tmp_path / "folder" / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(AnalysisError, match="folder is no export"):
+        read_export(tmp_path / "folder", STAGES)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lumier_analysis.cleaning.borrow import Borrowed
-from lumier_analysis.errors import AnalysisError, SealError, SignatureError
+from lumier_analysis.errors import AnalysisError, SealError, SignatureError, UsageError
 from lumier_analysis.pipeline.rehearsal import (
     Rehearsal,
     borrowed_tables,
@@ -231,3 +231,8 @@ def test_under_seal_what_is_missing_is_said_before_anything_is_started(sealed, m
     sealed.signature_path.unlink()
     with pytest.raises(SignatureError, match="no locked signature to rehearse with"):
         rehearse(sealed)
+
+
+def test_a_seed_that_is_none_is_refused(study: Study) -> None:
+    with pytest.raises(UsageError, match=r"A seed is 0 or more. Found: -1.*lumier dry-run data/tiny --seed 1"):
+        rehearse(study, seed=-1)

@@ -170,6 +170,12 @@ def test_an_interrupted_replay_leaves_nothing(
 
 
 @pytest.mark.pipeline
+def test_a_folder_that_cannot_be_made(ran: Path, ledger_stages: Stages, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"file/kept cannot be made. Found: Not a directory.*another place"):
+        again(ledger_stages, keep=tmp_path / "file" / "kept")
+
+
 def test_a_folder_to_keep_stays_whole(ran: Path, ledger_stages: Stages, tmp_path: Path) -> None:
     found = again(ledger_stages, keep=tmp_path / "kept")
     assert found.outcome == "identical"

@@ -73,3 +73,10 @@ def test_a_plan_that_no_run_has_seen_is_not_locked(lockable: Study) -> None:
     plan.write_text(plan.read_text("utf-8").replace("cap_days: 112", "cap_days: 105"), "utf-8")
     with pytest.raises(LockError, match=r"stage clean: the plan changed; stage derive: the plan changed"):
         lock_study(lockable, derived=True)
+
+
+def test_a_module_beside_the_package_is_no_part_of_what_was_locked(lockable: Study) -> None:
+    lock_study(lockable)
+    (lockable.root / "helper.py").write_text("")
+    with pytest.raises(LockError, match=r"package module \.\./helper\.py is new.*\(remove helper\.py\)"):
+        require_unchanged(lockable)
