@@ -34,7 +34,7 @@ class Replay:
     unexplained : tuple of str
         Those of them that nothing explains, on the same machine and versions.
     altered : tuple of str
-        Files of the frozen run that are no longer what their run wrote.
+        Files of the frozen run that are no longer what their run wrote, or that its stages read and none of them wrote.
     environment : tuple of str
         In what this machine differs from the frozen run's; empty where in nothing.
     unlocked : tuple of str
@@ -127,7 +127,7 @@ def compare_runs(
         inputs={notebook: changed_inputs(frozen, replayed, notebook) for notebook in ledgers_of(stages)},
         files=tuple(path for paths in files.values() for path in paths),
         unexplained=tuple(unexplained),
-        altered=frozen.altered,
+        altered=(*frozen.altered, *(_of_no_stage(frozen) if recorded else ())),
         environment=environment,
         unlocked=unlocked,
         tolerances=applied,
@@ -137,6 +137,13 @@ def compare_runs(
         seconds=seconds,
         titles=titles or {},
     )
+
+
+def _of_no_stage(frozen: FinishedRun) -> list[str]:
+    """Name the inputs of a complete run that none of its stages wrote: a figure laid beside the others by hand."""
+    made = {path for record in frozen.records.values() for path in record["outputs"]}
+    read = {part.partition(":")[2] for r in frozen.records.values() for part in r["key"] if part.startswith("input:")}
+    return [f"{path}, which no stage wrote" for path in sorted(read - made)]
 
 
 def _outside_the_claim(paths: tuple[str, ...]) -> tuple[str, ...]:

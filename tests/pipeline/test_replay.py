@@ -115,6 +115,17 @@ def test_a_figure_altered_by_hand_is_caught_though_no_number_moved(ran: Path, le
 
 
 @pytest.mark.pipeline
+def test_a_figure_laid_beside_the_others_is_caught_though_the_report_was_made_with_it(
+    ran: Path, ledger_stages: Stages
+) -> None:
+    (ran / "reports/tiny/figures/two.svg").write_text("<svg/>")
+    assert run_study("tiny", progress=quiet(), stages=ledger_stages).ran == ("report",)
+    found = again(ledger_stages)
+    assert found.outcome == "moved" and found.moved == ()
+    assert found.altered == ("reports/figures/two.svg, which no stage wrote",)
+
+
+@pytest.mark.pipeline
 def test_a_stage_that_does_not_repeat_itself_is_told_as_such(ran: Path, ledger_stages: Stages) -> None:
     notebook = ran / "notebooks/02_second.ipynb"
     notebook.write_text(notebook.read_text().replace("se=0.05", "se=time.time() % 1000"))
