@@ -151,7 +151,7 @@ def test_killed_in_every_stage_in_turn_a_run_comes_to_its_end(undisturbed: Undis
         ("clean", 8, (0.5, 2.0, 3.5, 5.0)),
         ("derive", 16, (0.5, 2.0, 3.5, 5.0)),
         ("validate", 8, (0.5, 2.0, 3.5, 5.0)),
-        ("longitudinal", 8, (0.5, 2.0, 3.5)),
+        ("longitudinal", 14, (0.5, 2.0, 3.5)),
         ("manuscript", 14, (0.5, 1.2)),
         ("report", 18, ()),
     ],
