@@ -262,7 +262,6 @@ def run_notebook(
     """
     import nbformat
 
-    source, output = Path(source), Path(output)
     failed = failed or output.with_name(f"{source.stem}.failed.ipynb")
     began = time.monotonic()
     failed.unlink(missing_ok=True)

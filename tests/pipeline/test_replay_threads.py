@@ -28,24 +28,14 @@ from lumier_analysis.pipeline.replay import replay
 from lumier_analysis.pipeline.scrubbed import scrubbed_environment
 from lumier_analysis.pipeline.stages import STAGES
 from lumier_analysis.pipeline.tolerances import TOLERANCES, tolerance_of
-from lumier_analysis.study import Study, open_study, project_root
+from lumier_analysis.study import Study, open_study
+from tests.pipeline.small_study import lumier
 
 pytestmark = [pytest.mark.proof, pytest.mark.pipeline]
 OTHER = {
     **dict.fromkeys(THREAD_VARIABLES, "2"), "PYTHONHASHSEED": "11", "TZ": "Asia/Kathmandu", "LC_ALL": "C",
     "LANG": "fr_FR.UTF-8", "LANGUAGE": "fr", "MPLBACKEND": "svg",
 }  # fmt: skip
-#: What a light run has less of; the analyses are those of the embedded study.
-LIGHT = {
-    "id: synthetic": "id: small",
-    "outer_folds: 10": "outer_folds: 3",
-    "inner_folds: 10": "inner_folds: 3",
-    "alphas: [0.2, 0.5, 1.0]": "alphas: [0.5]",
-    "n_lambdas: 100": "n_lambdas: 20",
-    "stability: {pairs: 50": "stability: {pairs: 5",
-    "  bootstrap: 100 ": "  bootstrap: 50 ",
-    "interval: logit, bootstrap: 2000": "interval: logit, bootstrap: 200",
-}
 HOW_MANY_THREADS = """
 import json
 import numpy
@@ -55,34 +45,11 @@ print(json.dumps([pool["num_threads"] for pool in threadpool_info() if pool["use
 """
 
 
-def lumier(root: Path, *arguments: str, **environment: str) -> str:
-    command = [sys.executable, "-m", "lumier_analysis", *arguments]
-    done = subprocess.run(
-        command, cwd=root, env=os.environ | environment, capture_output=True, text=True, timeout=900, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the project with a study of 40 patients, simulated, locked, opened and run."""
-    root, origin = tmp_path_factory.mktemp("threads") / "project", project_root()
-    for folder in ("lumier_analysis", "notebooks"):
-        shutil.copytree(origin / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    for name in ("pyproject.toml", "requirements.lock"):
-        shutil.copy(origin / name, root / name)
-    plan = (origin / "data/synthetic/plan.yml").read_text(encoding="utf-8")
-    for was, now in LIGHT.items():
-        assert plan.count(was) == 1, was
-        plan = plan.replace(was, now)
-    (root / "data/small").mkdir(parents=True)
-    (root / "data/small/plan.yml").write_text(plan, encoding="utf-8")
-    lumier(root, "simulate", "data/small", "--patients", "40")
-    lumier(root, "run", "data/small")
-    lumier(root, "lock", "data/small")
-    lumier(root, "unseal", "data/small", "--identity", "data/small/truth/identity.txt")
-    lumier(root, "run", "--frozen", "data/small")
+def project(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the project with the study of 40 patients, simulated, locked, opened and run."""
+    root = tmp_path_factory.mktemp("threads") / "project"
+    shutil.copytree(small_run, root)
     return root
 
 
