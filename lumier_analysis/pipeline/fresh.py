@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lumier_analysis.errors import NotebookError, RawDataError
-from lumier_analysis.pipeline.checks import load_notebook
 from lumier_analysis.pipeline.leftovers import begun_path
 from lumier_analysis.pipeline.normalise import source_text
+from lumier_analysis.pipeline.source_notebook import load_notebook
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, locate, parameters_of
 from lumier_analysis.reporting.frozen import lock_sentence
 from lumier_analysis.study import Study

@@ -17,10 +17,10 @@ import pandas as pd
 from packaging.utils import canonicalize_name
 
 from lumier_analysis.cleaning.withheld import open_tables
-from lumier_analysis.pipeline.checks import load_notebook
 from lumier_analysis.pipeline.fresh import ABSENT, code_files, raw_files
 from lumier_analysis.pipeline.normalise import source_text
 from lumier_analysis.pipeline.plan_parts import plan_parts
+from lumier_analysis.pipeline.source_notebook import load_notebook
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, parameters_of
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file, sha256_text
