@@ -6,7 +6,8 @@ Figures are made without pyplot: nothing global is changed, and a figure shows i
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -72,6 +73,8 @@ STYLE: dict[Any, Any] = {
     "hatch.linewidth": 0.5,
     "figure.dpi": 100,
     "figure.facecolor": "white",
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     "savefig.facecolor": "white",
     "svg.fonttype": "path",
     "svg.hashsalt": "lumier-analysis",
@@ -80,11 +83,17 @@ STYLE: dict[Any, Any] = {
 
 
 class JournalFigure(Figure):
-    """A matplotlib figure that shows itself in a notebook; its label is its alternative text."""
+    """A matplotlib figure that shows itself in a notebook; its label is its alternative text.
+
+    Saved and not changed since, it shows the PNG that was written.
+    """
+
+    saved: bytes | None = None
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         width, height = (round(float(96 * inches)) for inches in self.get_size_inches())
-        return png_bytes(self, dpi=200), {"width": width, "height": height, "alt": str(self.get_label())}
+        png = png_bytes(self) if self.saved is None or self.stale else self.saved
+        return png, {"width": width, "height": height, "alt": str(self.get_label())}
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
@@ -124,10 +133,32 @@ def new_figure(width: Width = "single", height: float = 80.0, *, alt: str, const
     return figure
 
 
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Fit axes and labels to the canvas once, as they are at 300 dpi, for every format drawn inside.
+
+    Matplotlib itself would fit them anew for each format, and draw twice wherever something is to be fitted.
+    """
+    engine: Any = figure.get_layout_engine()
+    with mpl.rc_context(STYLE):
+        if engine is None or not figure.axes:
+            yield
+            return
+        dpi = figure.dpi
+        figure.dpi = DPI
+        try:
+            engine.execute(figure)
+            figure.set_layout_engine(None)
+            yield
+        finally:
+            figure.dpi = dpi
+            figure.set_layout_engine(engine)
+
+
 def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
     """Return the figure as PNG; the alternative text stands in its Description."""
     buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with _laid_out(figure):
         metadata = {"Software": None, "Description": str(figure.get_label())}
         figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
     return buffer.getvalue()
@@ -136,7 +167,7 @@ def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
 def svg_bytes(figure: Figure) -> bytes:
     """Return the figure as SVG, letters as outlines; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with _laid_out(figure):
         metadata = {"Date": None, "Creator": None, "Description": str(figure.get_label())}
         figure.savefig(buffer, format="svg", metadata=metadata)
     return buffer.getvalue()
@@ -173,6 +204,9 @@ def save_figure(figure: Figure, folder: Path, name: str, *, alt: str | None = No
     if not text:
         raise UsageError(f"The figure {name} has no alternative text", fix="give alt='what the figure shows'")
     figure.set_label(text)
-    png, svg = png_bytes(figure), svg_bytes(figure)
+    with _laid_out(figure):
+        png, svg = png_bytes(figure), svg_bytes(figure)
+    if isinstance(figure, JournalFigure):
+        figure.saved, figure.stale = png, False
     write_bytes_atomic(Path(folder) / f"{name}.svg", svg)
     return write_bytes_atomic(Path(folder) / f"{name}.png", png)

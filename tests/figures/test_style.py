@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from lumier_analysis.errors import UsageError
@@ -98,8 +99,45 @@ def test_an_unknown_width_is_refused():
 def test_a_figure_shows_itself_in_a_notebook_at_its_size():
     png, metadata = DRAW["roc"]()._repr_png_()
     with Image.open(io.BytesIO(png)) as image:
-        assert image.width == int(90 / 25.4 * 200)
+        assert image.width == int(90 / 25.4 * 300)
     assert metadata["width"] == round(90 / 25.4 * 96) and metadata["alt"].startswith("ROC curve")
+
+
+def test_a_saved_figure_shows_the_file_until_it_is_changed(tmp_path):
+    figure = DRAW["chips"]()
+    shown, _ = figure._repr_png_()
+    written = save_figure(figure, tmp_path, "chips").read_bytes()
+    assert figure._repr_png_()[0] is figure.saved and figure.saved == written == shown
+    figure.axes[0].set_title("Another")
+    assert figure.stale and figure._repr_png_()[0] != written
+    assert save_figure(figure, tmp_path, "chips").read_bytes() == figure._repr_png_()[0] == figure.saved != written
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_is_laid_out_once_and_drawn_once_for_each_file(name, tmp_path, monkeypatch):
+    figure, done, places = DRAW[name](), [], []
+    engine, draw = figure.get_layout_engine(), Figure.draw
+
+    def drawn(self, renderer):
+        draw(self, renderer)
+        done.append("draw")
+        places.append([axes.get_position().extents for axes in self.axes])
+
+    monkeypatch.setattr(Figure, "draw", drawn)
+    if engine is not None:
+        execute = engine.execute
+        monkeypatch.setattr(engine, "execute", lambda figure: (done.append("layout"), execute(figure)))
+    before = figure.dpi
+    save_figure(figure, tmp_path, name)
+    assert done == (["layout"] if engine else []) + ["draw", "draw"]
+    np.testing.assert_allclose(places[0], places[1], atol=1e-12, err_msg="not the same arrangement in both files")
+    assert figure.get_layout_engine() is engine and figure.dpi == before, "left as they were"
+
+
+def test_pictures_are_laid_out_alike_whichever_is_asked_for_first():
+    one, two = DRAW["queries"](), DRAW["queries"]()
+    png, svg = png_bytes(one), svg_bytes(one)
+    assert svg_bytes(two) == svg and png_bytes(two) == png == png_bytes(two)
 
 
 def test_neighbours_are_told_apart_without_colour():
