@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,10 @@ def test_imports_run_downwards(path: Path) -> None:
 )
 def test_the_rule_sees_an_upward_import(source: str, here: tuple[str, ...], found: list[str]) -> None:
     assert violations(source, here) == found
+
+
+def test_a_command_starts_without_what_only_fits_and_figures_need() -> None:
+    heavy = {"matplotlib", "numba", "openpyxl", "scipy.optimize", "scipy.stats", "sklearn", "statsmodels"}
+    code = "import sys, lumier_analysis.pipeline.run, lumier_analysis.pipeline.plan_lock; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())

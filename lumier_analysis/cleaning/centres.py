@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.errors import PlanError
@@ -40,7 +40,7 @@ def rate_tests(affected: pd.Series, centres: pd.Series) -> pd.DataFrame:
     )
     table = table[(table["of"] >= _MIN_PATIENTS) & (table["other_of"] >= _MIN_PATIENTS)]
     squares = [[[n, of - n], [m, rest - m]] for n, of, m, rest in table.to_numpy().tolist()]
-    return table.assign(p=holm([float(stats.fisher_exact(s, alternative="greater").pvalue) for s in squares]))
+    return table.assign(p=holm([float(scipy.stats.fisher_exact(s, alternative="greater").pvalue) for s in squares]))
 
 
 def level_tests(values: pd.Series, centres: pd.Series) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def level_tests(values: pd.Series, centres: pd.Series) -> pd.DataFrame:
     for name in sorted(centres.unique()):
         own, others = values[centres == name].to_numpy(), values[centres != name].to_numpy()
         if min(len(own), len(others)) >= _MIN_PATIENTS and np.ptp(np.concatenate([own, others])) > 0:
-            p = float(stats.mannwhitneyu(own, others).pvalue)
+            p = float(scipy.stats.mannwhitneyu(own, others).pvalue)
             rows[name] = (len(own), float(np.median(own)), float(np.median(others)), p)
     return pd.DataFrame.from_dict(rows, orient="index", columns=["of", "median", "other_median", "p"])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.cleaning.queries import Queries
 from lumier_analysis.errors import PlanError
@@ -62,7 +62,7 @@ def digit_test(values: np.ndarray, places: int) -> tuple[np.ndarray, float] | No
     if len(values) < _MIN_VALUES or spread < _MIN_SPREAD:
         return None
     counts = np.bincount(end_digits(values, places), minlength=10)
-    return counts, float(stats.chisquare(counts).pvalue)
+    return counts, float(scipy.stats.chisquare(counts).pvalue)
 
 
 def query_end_digits(

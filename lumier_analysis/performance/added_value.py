@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
-from scipy.stats import f as fisher
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.estimate import Estimate
@@ -231,7 +230,7 @@ def _likelihood_ratio(y: Bools, small: _Model, large: _Model, rows: Rows, validi
     m = len(own[0])
     average = 2 * float(np.mean(log_likelihoods(y, large[0], own[1]) - log_likelihoods(y, small[0], own[0])))
     if m == 1:
-        p = float(chi2.sf(max(0.0, average), 1))
+        p = float(scipy.stats.chi2.sf(max(0.0, average), 1))
         how, value, df = "likelihood ratio, chi-square on 1 df", average, None
     else:
         pooled = [[np.mean(c, axis=0)] * m for c in own]
@@ -239,6 +238,7 @@ def _likelihood_ratio(y: Bools, small: _Model, large: _Model, rows: Rows, validi
             np.mean(log_likelihoods(y, large[0], pooled[1]) - log_likelihoods(y, small[0], pooled[0]))
         )
         value, df = pool_d3(average, at_pooled, m)
-        p = float(fisher.sf(max(0.0, value), 1, df)) if math.isfinite(df) else float(chi2.sf(max(0.0, value), 1))
+        law = scipy.stats.f(1, df) if math.isfinite(df) else scipy.stats.chi2(1)
+        p = float(law.sf(max(0.0, value)))
         how = f"likelihood ratio pooled over {m} imputations (D3), F on 1 and df degrees of freedom"
     return _estimate(rows, value, method=how, p_value=None if validity else p, df=df, note=validity)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
+import scipy  # its parts are loaded at their first use
 from scipy.special import expit, logit
 
 from lumier_analysis.errors import AnalysisError
@@ -185,7 +185,7 @@ def reml_tau2(y: Floats, v: Floats) -> float:
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
     if slope(low) <= 0 or slope(high) >= 0:
         return float(grid[best])
-    return float(brentq(slope, low, high, xtol=1e-15 * top, rtol=1e-14))
+    return float(scipy.optimize.brentq(slope, low, high, xtol=1e-15 * top, rtol=1e-14))
 
 
 def centre_aucs(

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.duration.hazard_regression import PHReg
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, HessianInversionWarning
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.performance.arrays import Bools, Floats, Ints, check_level
@@ -90,6 +88,10 @@ def cox(time: Any, event: Any, covariates: pd.DataFrame, *, cluster: Any = None,
 
 def _fit(time: Floats, x: Floats, happened: Bools, patient: Ints) -> tuple[Floats, Floats] | None:
     """Return coefficients and robust standard errors, or None without a maximum."""
+    # Here, as no other function needs statsmodels, which takes long to import.
+    from statsmodels.duration.hazard_regression import PHReg
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning, HessianInversionWarning
+
     model = PHReg(time, x, status=happened.astype(int), ties="breslow")
     try:
         with warnings.catch_warnings():

@@ -9,15 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401
-from sklearn.impute import IterativeImputer
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.estimate import Estimate
 from lumier_analysis.performance.arrays import Floats, Ints
 from lumier_analysis.performance.auc import DEFAULT_SEED, auc
-from lumier_analysis.performance.drawn_ridge import DrawnRidge, Stream
 from lumier_analysis.performance.imputable import FEWEST_SEEN, check_seen
 from lumier_analysis.performance.pooling import pool_rubin
 
@@ -199,6 +195,13 @@ def _wide(
 
 def _draw(both: Floats, seed: int, max_iter: int) -> Floats:
     """Return one completed copy of the wide table."""
+    # Here, as no other function needs scikit-learn, which takes long to import.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+    from sklearn.impute import IterativeImputer
+
+    from lumier_analysis.performance.drawn_ridge import DrawnRidge, Stream
+
     seen = (~np.isnan(both)).sum(axis=0)
     centre = np.array([np.nanmean(c) if n else 0.0 for c, n in zip(both.T, seen, strict=True)])
     spread = np.array([np.nanstd(c) if n else 0.0 for c, n in zip(both.T, seen, strict=True)])

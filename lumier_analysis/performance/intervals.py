@@ -6,9 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts are loaded at their first use
 from scipy.special import expit, logit
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from lumier_analysis.performance.arrays import Bools, Ints
 
@@ -26,12 +25,12 @@ NO_INTERVAL = Interval(math.nan, math.nan)
 
 def z_quantile(level: float, df: float = math.inf) -> float:
     """Return the quantile of a two-sided interval, 1.96 for level 0.95; that of Student's t where `df` is finite."""
-    return float(norm.ppf(0.5 + level / 2) if math.isinf(df) else student.ppf(0.5 + level / 2, df))
+    return float(scipy.stats.norm.ppf(0.5 + level / 2) if math.isinf(df) else scipy.stats.t.ppf(0.5 + level / 2, df))
 
 
 def two_sided_p(z: float, df: float = math.inf) -> float:
     """Return the two-sided p-value of `z`, normal or of Student's t with `df` degrees of freedom."""
-    return float(2 * (norm.sf(abs(z)) if math.isinf(df) else student.sf(abs(z), df)))
+    return float(2 * (scipy.stats.norm.sf(abs(z)) if math.isinf(df) else scipy.stats.t.sf(abs(z), df)))
 
 
 def wald_interval(value: float, se: float, level: float) -> Interval:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.performance.arrays import Bools, Floats, Ints, sum_by
 
@@ -38,9 +38,9 @@ def placements(event: Bools, score: Floats) -> Placements:
     class below, ties 1/2.
     """
     m, n = int(event.sum()), int((~event).sum())
-    overall = rankdata(score)
-    below_events = overall[event] - rankdata(score[event])
-    below_others = overall[~event] - rankdata(score[~event])
+    overall = scipy.stats.rankdata(score)
+    below_events = overall[event] - scipy.stats.rankdata(score[event])
+    below_others = overall[~event] - scipy.stats.rankdata(score[~event])
     return Placements(float(below_events.sum() / (m * n)), below_events / n, 1.0 - below_others / m)
 
 

@@ -6,8 +6,8 @@ import math
 from typing import Any, Literal
 
 import numpy as np
+import scipy  # its parts are loaded at their first use
 from scipy.special import expit, logit
-from scipy.stats import t as student
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.estimate import Estimate
@@ -100,7 +100,7 @@ def _p(centre: float, se: float, df: float, null: float, transform: str | None) 
     if transform == "logit" and not 0 < null < 1:
         raise UsageError("null must lie between 0 and 1 on the logit scale", found=repr(null), fix="null=0.5")
     at = float(logit(null)) if transform == "logit" else null
-    return float(2 * student.sf(abs(centre - at) / se, df))
+    return float(2 * scipy.stats.t.sf(abs(centre - at) / se, df))
 
 
 def _barnard_rubin(m: int, share: float, complete_df: float) -> float:

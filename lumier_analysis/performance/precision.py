@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
+import scipy  # its parts are loaded at their first use
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.performance.arrays import Floats, check_level
@@ -116,7 +115,7 @@ def auc_se(auc: float, n: float, share: float) -> float:
 
 def _smallest_auc(n: float, share: float, z: float, power: float) -> float:
     """Return the AUC whose logit is z + z(power) standard errors, NaN where none below 1 is."""
-    need = z + float(norm.ppf(power))
+    need = z + float(scipy.stats.norm.ppf(power))
 
     def surplus(auc: float) -> float:
         return float(logit(auc)) * auc * (1 - auc) / auc_se(auc, n, share) - need
@@ -124,7 +123,7 @@ def _smallest_auc(n: float, share: float, z: float, power: float) -> float:
     # The surplus rises to a maximum and falls again as the AUC nears 1.
     grid = np.linspace(0.5, 0.999, 1000)
     first = next((i for i, a in enumerate(grid) if surplus(float(a)) >= 0), None)
-    return math.nan if first is None else float(brentq(surplus, grid[first - 1], grid[first]))
+    return math.nan if first is None else float(scipy.optimize.brentq(surplus, grid[first - 1], grid[first]))
 
 
 def _slope_se(linear_predictor: Any, n: float, share: float, auc: float) -> float:
@@ -148,7 +147,8 @@ def normal_predictor(share: float, auc: float) -> tuple[Floats, Floats]:
     """Return nodes and weights of a normal linear predictor whose risks have this event share and AUC."""
 
     def nodes(sd: float) -> Floats:
-        mean = brentq(lambda m: float(_WEIGHTS @ expit(m + sd * _NODES)) - share, -40 - 8 * sd, 40 + 8 * sd)
+        low, high = -40 - 8 * sd, 40 + 8 * sd
+        mean = scipy.optimize.brentq(lambda m: float(_WEIGHTS @ expit(m + sd * _NODES)) - share, low, high)
         return mean + sd * _NODES
 
     def auc_of(sd: float) -> float:
@@ -159,5 +159,5 @@ def normal_predictor(share: float, auc: float) -> tuple[Floats, Floats]:
 
     if auc <= 0.5:
         return np.full(_NODES.size, float(logit(share))), _WEIGHTS
-    sd = float(brentq(lambda s: auc_of(s) - auc, 0.0, 40.0, xtol=1e-8)) if auc_of(40.0) > auc else 40.0
+    sd = float(scipy.optimize.brentq(lambda s: auc_of(s) - auc, 0.0, 40.0, xtol=1e-8)) if auc_of(40.0) > auc else 40.0
     return nodes(sd), _WEIGHTS

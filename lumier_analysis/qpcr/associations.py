@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.qpcr.reference_choice import CAUTIONS
@@ -129,7 +129,7 @@ def associate(
     tested = table["p_value"].notna()
     table["q_value"] = np.nan
     if tested.any():
-        table.loc[tested, "q_value"] = stats.false_discovery_control(table.loc[tested, "p_value"])
+        table.loc[tested, "q_value"] = scipy.stats.false_discovery_control(table.loc[tested, "p_value"])
     table["flagged"] = (table["q_value"] < false_discovery_rate) & (table["effect"].abs() >= minimum_effect)
     table["caution"] = table["gene"].map(lambda g: cautions.get(g, "")).astype("str")
     order = ["gene", "covariate", "kind", "effect", "se", "p_value", "q_value", "samples", "clusters"]
@@ -183,7 +183,8 @@ def _fit(y: pd.Series, x: pd.DataFrame | None, group: pd.Series, minimum: int) -
     covariance = (g - 1) / g * change.T @ change
     if x.columns[0] == "per SD":
         se = float(np.sqrt(covariance[1, 1]))
-        return row | {"effect": float(beta[1]), "se": se, "p_value": float(2 * stats.t.sf(abs(beta[1]) / se, g - 1))}
+        p_value = float(2 * scipy.stats.t.sf(abs(beta[1]) / se, g - 1))
+        return row | {"effect": float(beta[1]), "se": se, "p_value": p_value}
     wald = float(beta[1:] @ np.linalg.solve(covariance[1:, 1:], beta[1:])) / (p - 1)
     means = np.concatenate([[0.0], beta[1:]])
-    return row | {"effect": float(np.ptp(means)), "p_value": float(stats.f.sf(wald, p - 1, g - 1))}
+    return row | {"effect": float(np.ptp(means)), "p_value": float(scipy.stats.f.sf(wald, p - 1, g - 1))}

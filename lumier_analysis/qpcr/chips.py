@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.qpcr.controls import control_summary, is_control
@@ -160,10 +160,10 @@ def _trend(time: pd.Series, value: pd.Series, level: float) -> dict[str, float]:
     if len(x) < 4 or np.ptp(x) == 0:
         nan = float("nan")
         return {"chips": len(x), "slope": nan, "ci_low": nan, "ci_high": nan, "tau": nan, "p_value": nan}
-    slope, _, low, high = stats.theilslopes(y, x, alpha=level)
+    slope, _, low, high = scipy.stats.theilslopes(y, x, alpha=level)
     if np.ptp(y) == 0:
         return {"chips": len(x), "slope": 0.0, "ci_low": 0.0, "ci_high": 0.0, "tau": 0.0, "p_value": 1.0}
-    tau = stats.kendalltau(x, y)
+    tau = scipy.stats.kendalltau(x, y)
     return {
         "chips": len(x),
         "slope": float(slope),

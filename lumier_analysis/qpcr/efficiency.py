@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.qpcr.reactions import check_reactions
@@ -63,7 +63,7 @@ def standard_curves(standards: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     slope = (sums["xy"] / sums["xx"]).where(enough)
     residual = (sums["yy"] - slope * sums["xy"]).clip(lower=0)
     se = np.sqrt(residual / df.where(enough) / sums["xx"])
-    half = pd.Series(stats.t.ppf(0.5 + level / 2, df.clip(lower=1)), index=df.index) * se
+    half = pd.Series(scipy.stats.t.ppf(0.5 + level / 2, df.clip(lower=1)), index=df.index) * se
     table = pd.DataFrame({"reactions": n, "dilutions": dilutions, "slope": slope})
     table["slope_low"], table["slope_high"] = slope - half, slope + half
     usable = table["slope_high"] < 0

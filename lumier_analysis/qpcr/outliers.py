@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 
@@ -115,10 +115,11 @@ def principal_components(
     deviation = t - np.median(t, axis=0)
     inside = np.sqrt(np.sum((deviation / spread[:k]) ** 2, axis=1))
     off = np.linalg.norm(z - (t * signs) @ axes[:k], axis=1)
-    score_limit = float(np.sqrt(stats.chi2.ppf(probability, k)))
+    score_limit = float(np.sqrt(scipy.stats.chi2.ppf(probability, k)))
     power = off ** (2 / 3)
     middle = np.median(power)
-    orthogonal_limit = float((middle + _MAD * np.median(np.abs(power - middle)) * stats.norm.ppf(probability)) ** 1.5)
+    quantile = scipy.stats.norm.ppf(probability)
+    orthogonal_limit = float((middle + _MAD * np.median(np.abs(power - middle)) * quantile) ** 1.5)
     far, away = inside > score_limit, off > orthogonal_limit
     verdict = np.select([far & away, far, away], ["both", "within", "off"], default="")
     index = log2.index[rows]

@@ -7,8 +7,6 @@ import io
 import warnings
 from typing import Any
 
-import openpyxl
-
 from lumier_analysis.errors import RawDataError
 from lumier_analysis.readers.archive import Archive
 from lumier_analysis.readers.safe_xml import parse_xml
@@ -41,6 +39,8 @@ def sheet_texts(content: bytes, name: str) -> dict[str, str]:
     RawDataError
         The workbook is damaged, too large when unzipped, or declares a document type in its XML.
     """
+    import openpyxl  # here, as few instruments write workbooks
+
     archive = Archive(content, name)
     for member in archive.members:
         if member.casefold().endswith((".xml", ".rels")):

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+import scipy  # its parts are loaded at their first use
 from scipy.special import xlog1py, xlogy
-from scipy.stats import norm
 
 from lumier_analysis.errors import AnalysisError, UsageError
 
@@ -44,13 +44,13 @@ def r2_from_c(c_statistic: float, prevalence: float) -> float:
     _check_share(prevalence, "prevalence")
     if not 0.5 <= c_statistic < 1:
         raise UsageError("the C statistic must lie in [0.5, 1)", found=repr(c_statistic))
-    gap = math.sqrt(2) * float(norm.ppf(c_statistic))
+    gap = math.sqrt(2) * float(scipy.stats.norm.ppf(c_statistic))
     start = math.log(prevalence / (1 - prevalence)) - gap**2 / 2
     x = np.linspace(-9.0, 9.0 + gap, 20_001)
     eta = start + gap * x
     # Mean log likelihood a unit: events are N(gap, 1), non-events N(0, 1).
-    density = -prevalence * norm.pdf(x - gap) * np.logaddexp(0, -eta)
-    density -= (1 - prevalence) * norm.pdf(x) * np.logaddexp(0, eta)
+    density = -prevalence * scipy.stats.norm.pdf(x - gap) * np.logaddexp(0, -eta)
+    density -= (1 - prevalence) * scipy.stats.norm.pdf(x) * np.logaddexp(0, eta)
     model = float(np.trapezoid(density, x))
     null = float(xlogy(prevalence, prevalence) + xlog1py(1 - prevalence, -prevalence))
     return max(0.0, -math.expm1(-2 * (model - null)))

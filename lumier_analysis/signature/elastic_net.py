@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lumier_analysis.errors import AnalysisError
-from lumier_analysis.signature.solver import MOST_STEPS, walk
 from lumier_analysis.signature.solver_state import State, empty_state
 
 Floats = npt.NDArray[np.float64]
@@ -118,6 +117,8 @@ class Walker:
 
     def _fit(self, state: State, lambdas: Floats, tolerances: Floats) -> tuple[Floats, Floats, int, bool]:
         """Return intercepts, coefficients, how many of them were fitted, and whether the deviance has saturated."""
+        from lumier_analysis.signature.solver import MOST_STEPS, walk  # here: a locked signature needs no numba
+
         m, ended = lambdas.size, self.saturated
         intercepts, coefs, losses = np.empty(m), np.empty((m, state.b.size)), np.empty(m)
         fitted = 0

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import UsageError
 
@@ -122,7 +122,7 @@ def r_concave_tail(mean: float, t: float, b: int, r: float) -> float:
     best = 0.0
     for k in range(max(first, step - 1), b):
         low, high = math.log(offsets[k + 1]), math.log(offsets[k])
-        found = minimize_scalar(
+        found = scipy.optimize.minimize_scalar(
             lambda x, k=k: -tail(x, k), bounds=(low, high), method="bounded", options={"xatol": 1e-9}
         )
         best = max(best, -float(found.fun), tail(low, k), tail(high, k))
@@ -135,4 +135,4 @@ def _offset(mean_gap, k: int) -> float:
         return _FLAT
     if mean_gap(_STEEP, k) >= 0:
         return _STEEP
-    return float(brentq(mean_gap, _STEEP, _FLAT, args=(k,), xtol=1e-14))
+    return float(scipy.optimize.brentq(mean_gap, _STEEP, _FLAT, args=(k,), xtol=1e-14))

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any, TypeVar
 
-from joblib import Parallel, delayed
-
 T = TypeVar("T")
 #: Starting other processes costs about so many seconds, imports of the package included.
 START_SECONDS = 2.0
@@ -49,6 +47,8 @@ def in_order(
         for call in waiting:
             take(function(*call))
         return results
+    from joblib import Parallel, delayed
+
     made = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(delayed(function)(*c) for c in waiting)
     with warnings.catch_warnings():
         # Closed before its end the generator warns that work was lost, which is what an interruption means.
@@ -86,4 +86,6 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], *
     if min(took) * len(rest) < START_SECONDS:
         yield from (function(*call) for call in rest)
     else:
+        from joblib import Parallel, delayed
+
         yield from Parallel(n_jobs=n_jobs, return_as="generator")(delayed(function)(*call) for call in rest)

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lumier_analysis.errors import AnalysisError
-from lumier_analysis.signature import elastic_net
+from lumier_analysis.signature import solver
 from lumier_analysis.signature.elastic_net import Walker, fit_path, lambda_grid
 from lumier_analysis.signature.preparation import learn_preparation
 
@@ -155,6 +155,6 @@ def test_looking_ahead_leaves_the_walk_where_it_is():
 
 def test_a_model_that_does_not_converge_is_refused(monkeypatch):
     x, event = data()
-    monkeypatch.setattr(elastic_net, "MOST_STEPS", 1)
+    monkeypatch.setattr(solver, "MOST_STEPS", 1)
     with pytest.raises(AnalysisError, match="does not converge"):
         fit_path(x, event, 0.5, grid(x, event, 0.5))
