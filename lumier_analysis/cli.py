@@ -31,17 +31,20 @@ SHOWN_REASONS = 4
 
 def _run(arguments: argparse.Namespace) -> int:
     """Run the stages that are not fresh and say where the report is."""
-    from lumier_analysis.pipeline.compile_kernels import prepare_kernels
     from lumier_analysis.pipeline.progress import make_progress
     from lumier_analysis.pipeline.run import run_study, shown
-    from lumier_analysis.study import open_study
     from lumier_analysis.study.work import JOBS, jobs
 
     if arguments.jobs is not None:
         os.environ[JOBS] = arguments.jobs
         jobs()  # refused before anything starts
-    open_study(arguments.study)  # so is a study that does not exist
     progress = make_progress()
+
+    def prepare() -> None:
+        from lumier_analysis.pipeline.compile_kernels import prepare_kernels  # where a stage runs: it loads numba
+
+        prepare_kernels(progress.line)
+
     done = run_study(
         arguments.study,
         arguments.raw,
@@ -49,7 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
         only=arguments.only,
         frozen=arguments.frozen,
         progress=progress,
-        prepare=lambda: prepare_kernels(progress.line),
+        prepare=prepare,
     )
     if not arguments.frozen:
         _warn_of_environment(done.study)

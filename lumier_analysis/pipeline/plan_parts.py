@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -44,16 +45,19 @@ def _identifiers(node: yaml.SequenceNode, loader: yaml.SafeLoader) -> list[str]:
     return names if len(set(names)) == len(node.value) > 0 else []
 
 
-def _settings(text: str) -> list[tuple[str, Any, int]]:
+@lru_cache(maxsize=2)
+def _settings(text: str) -> tuple[tuple[str, Any, int], ...]:
+    """Return (key path, value, line from 1) of every setting; kept, as a frozen run asks for them four times."""
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()  # type: ignore[no-untyped-call]
-        return list(_items(node, loader, "")) if node is not None else []
+        return tuple(_items(node, loader, "")) if node is not None else ()
     finally:
         loader.dispose()  # type: ignore[no-untyped-call]
 
 
-def comments(text: str) -> list[str]:
+@lru_cache(maxsize=2)
+def comments(text: str) -> tuple[str, ...]:
     """Return the comments of a YAML text in order; a # inside a value is none."""
     covered: dict[int, float] = {}
     for token in yaml.scan(text):
@@ -61,13 +65,13 @@ def comments(text: str) -> list[str]:
         for line in range(start.line, end.line + 1):
             column = end.column if line == end.line else float("inf")
             covered[line] = max(covered.get(line, 0), column)
-    found = []
+    found: list[str] = []
     for number, content in enumerate(text.split("\n")):
         column = covered.get(number, 0)
         match = _COMMENT.match(content[int(column) :]) if column != float("inf") else None
         if match:
             found.append(match[1].rstrip())
-    return found
+    return tuple(found)
 
 
 def plan_parts(text: str) -> dict[str, str]:

@@ -53,7 +53,7 @@ def test_lines_are_those_of_the_keys() -> None:
     ],
 )
 def test_a_hash_sign_inside_a_value_is_no_comment(text: str, found: list[str]) -> None:
-    assert comments(text) == found
+    assert comments(text) == tuple(found)
 
 
 @pytest.mark.parametrize("study", ["synthetic", "lumier2", "gse65391"])
