@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lumier_analysis.errors import AnalysisError
-from lumier_analysis.pipeline.kernel import TOKEN, end_processes, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.kernel import TOKEN, end_processes, run_token, signals_interrupt, signals_wait
 from lumier_analysis.pipeline.leak_searches import BY_SEARCH
 from lumier_analysis.pipeline.leaks import ABSENT, DENIED, GIT, IMPOSSIBLE, MISSING, READ, UNKNOWN
 from lumier_analysis.pipeline.masks import Masks
-from lumier_analysis.pipeline.staged import staged
+from lumier_analysis.pipeline.run_module import run_module
+from lumier_analysis.pipeline.staged import hidden_folders, staged
 from lumier_analysis.pipeline.stages import Stage, find_stage
+from lumier_analysis.pipeline.warm import warm_start
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file
 from lumier_analysis.study.seal import COHORT, SEALED_TABLES, archive_path, is_sealed
@@ -183,22 +183,25 @@ def try_leaks(study: Study, stage: Stage | None = None) -> Isolation:
         }
         for kind, path in present.items()
     ]
-    token = uuid.uuid4().hex
-    with signals_interrupt(), staged(study, stage, prefix="lumier-isolation-") as made:
-        command = [*made.launch.prefix, sys.executable, "-m", "lumier_analysis.pipeline.leaks"]
+    token = run_token()
+    with (
+        signals_interrupt(),
+        warm_start(study, hidden_folders(study)) as warm,
+        staged(study, stage, prefix="lumier-isolation-") as made,
+    ):
+        asked = made.base / "targets.json"
+        asked.write_text(json.dumps(targets), encoding="utf-8")
         try:
-            done = subprocess.run(
-                command,
-                input=json.dumps(targets),
-                cwd=made.study.root,
-                env={**made.launch.environment, TOKEN: token},
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                timeout=_SECONDS,
-                check=False,
+            code, said = run_module(
+                ["lumier_analysis.pipeline.leaks", str(asked)],
+                environment={**made.launch.environment, TOKEN: token},
+                folder=made.study.root,
+                prefix=made.launch.prefix,
+                masked=made.launch.masked,
+                warm=warm,
+                seconds=_SECONDS,
             )
-            results = json.loads(done.stdout) if done.returncode == 0 else None
+            results = json.loads(said.strip().rpartition("\n")[2]) if code == 0 else None
         except (subprocess.TimeoutExpired, ValueError):
             results = None
         finally:

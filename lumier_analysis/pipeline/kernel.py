@@ -20,11 +20,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from lumier_analysis.pipeline.process_mark import process_mark
+
+if TYPE_CHECKING:
+    from lumier_analysis.pipeline.warm import WarmStart
 
 TOKEN = "LUMIER_RUN_TOKEN"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -69,14 +72,19 @@ class Launch:
         What goes before its command.
     hidden : tuple of Path
         Folders besides its own whose paths are taken out of what it prints.
+    masked : tuple of Path
+        Folders that it finds empty; what `prefix` brings about at a cold start.
     """
 
     environment: Mapping[str, str]
     prefix: tuple[str, ...] = ()
     hidden: tuple[Path, ...] = ()
+    masked: tuple[Path, ...] = ()
 
 
-def kernel_manager_class(root: Path, token: str, ipython_folder: Path, launch: Launch | None = None) -> type:
+def kernel_manager_class(
+    root: Path, token: str, ipython_folder: Path, launch: Launch | None = None, warm: WarmStart | None = None
+) -> type:
     """Return the kernel manager of one run: this interpreter, in `root`, in the fixed environment, encrypted.
 
     Parameters
@@ -89,6 +97,8 @@ def kernel_manager_class(root: Path, token: str, ipython_folder: Path, launch: L
         An empty folder, so that no start-up file or configuration of the user's takes part.
     launch : Launch, optional
         Of a staged run; its environment takes the place of the fixed one.
+    warm : WarmStart, optional
+        What the kernel is forked from where that can be; a new interpreter by default.
     """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager, KernelManager
@@ -134,6 +144,11 @@ def kernel_manager_class(root: Path, token: str, ipython_folder: Path, launch: L
                 "stdout": subprocess.DEVNULL,
                 "stderr": subprocess.DEVNULL,
             }
+            if warm is not None:
+                from lumier_analysis.pipeline.warm_kernel import warm_provisioner
+
+                masked = launch.masked if launch else ()
+                self.provisioner = warm_provisioner(warm, masked, kernel_spec=self.kernel_spec, parent=self)
             await KernelManager._async_start_kernel(self, **(kwargs | settings))
             started.append(int(getattr(self.provisioner, "pid", 0) or 0))
 

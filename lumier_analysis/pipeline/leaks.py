@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lumier_analysis.pipeline.leak_readers import BY_PATH, child
@@ -67,9 +68,11 @@ def attempts(target: Target) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Read the targets, write the attempts."""
-    targets = json.load(sys.stdin)
-    json.dump([result for target in targets for result in attempts(target)], sys.stdout)
+    """Read the targets from the file named, print the attempts as the last line."""
+    asked = Path(sys.argv[1])
+    targets = json.loads(asked.read_text(encoding="utf-8"))
+    asked.unlink()  # no search is to find the paths in it
+    print(json.dumps([result for target in targets for result in attempts(target)]))
 
 
 if __name__ == "__main__":

@@ -30,18 +30,18 @@ class Memory:
     peak: int = 0
 
 
-def _resident() -> int:
-    """Return the resident memory of all processes below this one, in bytes."""
+def _resident(but: int | None = None) -> int:
+    """Return the resident memory of all processes below this one, but for one, in bytes."""
     total = 0
     with suppress(psutil.Error):
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
-                total += process.memory_info().rss
+                total += process.memory_info().rss if process.pid != but else 0
     return total
 
 
 @contextmanager
-def memory_watched(seconds: float = LOOK) -> Iterator[Memory]:
+def memory_watched(seconds: float = LOOK, but: int | None = None) -> Iterator[Memory]:
     """Follow the memory of the processes that the body starts.
 
     The peak is the largest sum of resident memory at any look. Pages that processes share count once for each, so it
@@ -51,12 +51,14 @@ def memory_watched(seconds: float = LOOK) -> Iterator[Memory]:
     ----------
     seconds : float
         Time between two looks.
+    but : int, optional
+        Number of a process that does not count, as others share its pages.
     """
     memory, over = Memory(), threading.Event()
 
     def look() -> None:
         while not over.wait(seconds):
-            memory.peak = max(memory.peak, _resident())
+            memory.peak = max(memory.peak, _resident(but))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()

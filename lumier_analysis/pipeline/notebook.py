@@ -31,6 +31,7 @@ from lumier_analysis.pipeline.kernel import (
     signals_wait,
 )
 from lumier_analysis.pipeline.normalise import normalise
+from lumier_analysis.pipeline.warm import WarmStart
 from lumier_analysis.study.io import write_text_atomic
 
 #: Longest time one cell may take, in seconds; the slowest cell of a full run takes well under a minute.
@@ -127,11 +128,12 @@ def _execute(
     root: Path,
     cell_seconds: int,
     launch: Launch | None,
+    warm: WarmStart | None,
 ) -> None:
     """Execute through papermill; whatever it started is gone when this returns or raises."""
     token = run_token()
     with tempfile.TemporaryDirectory(prefix="lumier-ipython-", ignore_cleanup_errors=True) as folder:
-        manager = kernel_manager_class(root, token, Path(folder), launch)
+        manager = kernel_manager_class(root, token, Path(folder), launch, warm)
         try:
             from papermill import execute_notebook
 
@@ -234,6 +236,7 @@ def run_notebook(
     failed: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
     launch: Launch | None = None,
+    warm: WarmStart | None = None,
 ) -> NotebookRun:
     """Run a notebook; write the executed one to `output` only if every cell ran without error.
 
@@ -253,6 +256,8 @@ def run_notebook(
         Longest time one cell may take, in seconds.
     launch : Launch, optional
         How the kernel of a staged run is started; in the fixed environment by default.
+    warm : WarmStart, optional
+        What the kernel is forked from, if it can be.
 
     Returns
     -------
@@ -276,7 +281,7 @@ def run_notebook(
     watch, caught = _Watch(), None
     with signals_interrupt():
         try:
-            _execute(notebook, parameters, watch, root, cell_seconds, launch)
+            _execute(notebook, parameters, watch, root, cell_seconds, launch, warm)
         except (Exception, KeyboardInterrupt) as error:
             caught = error
     described = _describe(caught, watch, source.stem, cell_seconds)

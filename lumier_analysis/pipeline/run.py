@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,11 @@ from lumier_analysis.pipeline.machine import memory_watched, processor
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.progress import Progress
 from lumier_analysis.pipeline.run_builder import run_builder
-from lumier_analysis.pipeline.staged import run_staged
+from lumier_analysis.pipeline.staged import hidden_folders, run_staged
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of
 from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.pipeline.unseal import sealed_stages
+from lumier_analysis.pipeline.warm import WarmStart, warm_start
 from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.io import write_json
 from lumier_analysis.study.lockfile import read_lock
@@ -75,11 +77,11 @@ def shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _run_stage(stage: Stage, study: Study) -> tuple[float, tuple[str, ...], str]:
+def _run_stage(stage: Stage, study: Study, warm: WarmStart | None) -> tuple[float, tuple[str, ...], str]:
     """Run one stage; return seconds, warnings and how it was kept apart, or raise with what the user may do next."""
     began = time.monotonic()
     if not stage.notebook:
-        run_builder(stage, study)
+        run_builder(stage, study, warm)
         return time.monotonic() - began, (), NOT_STAGED
     source = study.root / "notebooks" / f"{stage.notebook}.ipynb"
     parameters = parameters_of(stage, study)
@@ -87,10 +89,10 @@ def _run_stage(stage: Stage, study: Study) -> tuple[float, tuple[str, ...], str]
     output = study.reports / "notebooks" / f"{stage.notebook}.ipynb"
     isolation = NOT_STAGED
     if stage.staged:
-        run, masks = run_staged(stage, study, failed)
+        run, masks = run_staged(stage, study, failed, warm)
         isolation = masks.sentence
     else:
-        run = run_notebook(source, output, parameters, root=study.root, failed=failed)
+        run = run_notebook(source, output, parameters, root=study.root, failed=failed, warm=warm)
     error = run.error()
     if error is None:
         return run.seconds, run.warnings, isolation
@@ -117,7 +119,9 @@ def _complete(stage: Stage, study: Study) -> None:
             raise NotebookError(f"The stage {stage.name} ran to its end but did not write {place}")
 
 
-def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, Any] | None) -> float:
+def _execute(
+    stage: Stage, study: Study, key: dict[str, str], record: dict[str, Any] | None, warm: WarmStart | None
+) -> float:
     """Run a stage, and record it; on any failure nothing of it is left. Return its duration in seconds."""
     clear_killed_stage(study, stage)
     old = set((record or {}).get("outputs", {}))
@@ -129,8 +133,8 @@ def _execute(stage: Stage, study: Study, key: dict[str, str], record: dict[str, 
         locate(study, name).unlink(missing_ok=True)
     started = datetime.datetime.now(datetime.UTC)
     try:
-        with memory_watched() as memory:
-            seconds, warnings, isolation = _run_stage(stage, study)
+        with memory_watched(but=warm.pid if warm else None) as memory:
+            seconds, warnings, isolation = _run_stage(stage, study, warm)
         _complete(stage, study)
         outputs = [study_path(study, p) for p in written_since(study, before) if not p.name.startswith(".")]
         packages = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
@@ -215,13 +219,16 @@ def run_study(
     study = folder if isinstance(folder, Study) else open_for_run(folder, raw)
     report = study.reports / "report.html"
     ran: list[str] = []
-    if frozen:
-        _require_unchanged(study, absent_made=True)
-    with signals_interrupt(), study_lock(study.analysis / "run" / "lock"):
+    with signals_interrupt(), ExitStack() as stack:
+        # At once where all stages run: the libraries are imported while the study is being checked.
+        warm = stack.enter_context(warm_start(study, hidden_folders(study))) if fresh and len(chosen) > 1 else None
+        if frozen:
+            _require_unchanged(study, absent_made=True)
+        stack.enter_context(study_lock(study.analysis / "run" / "lock"))
         sweep_temporaries(study)
         lines: list[str] = []
         waiting: set[str] = set()
-        for stage in chosen:
+        for position, stage in enumerate(chosen, 1):
             if stage.name in (waiting := sealed_stages(study, stages)):
                 break
             record, key = read_record(study, stage), stage_key(stage, study)
@@ -235,11 +242,13 @@ def run_study(
             why = reasons[0] if reasons else "--fresh"
             if prepare is not None and not ran:
                 prepare()
+            if warm is None and not ran and position < len(chosen):
+                warm = stack.enter_context(warm_start(study, hidden_folders(study)))
             began = time.monotonic()
             try:
                 what = f"what the stage {stage.name} writes"
                 with disk_faults(what, study.root), progress.running(stage.name, why):
-                    seconds = _execute(stage, study, key, record)
+                    seconds = _execute(stage, study, key, record, warm)
             except LumierError:
                 progress.ended(stage.name, "failed", time.monotonic() - began)
                 raise

@@ -16,7 +16,7 @@ from lumier_analysis.pipeline.kernel import signals_wait
 from lumier_analysis.pipeline.process_mark import is_running, this_process
 
 #: Names of such folders begin so; they hold patient-level tables, so none may be left.
-PREFIXES = ("lumier-stage-", "lumier-dry-run-", "lumier-isolation-")
+PREFIXES = ("lumier-stage-", "lumier-dry-run-", "lumier-isolation-", "lumier-warm-")
 OWNER = "owner.json"
 #: A folder younger than this, in seconds, may not have been given its owner yet.
 YOUNG = 60.0

@@ -22,6 +22,7 @@ from lumier_analysis.pipeline.notebook import NotebookRun, Outcome, run_notebook
 from lumier_analysis.pipeline.scrubbed import scrubbed_environment
 from lumier_analysis.pipeline.stage_folder import PREFIXES, stage_folder
 from lumier_analysis.pipeline.stages import Stage, files_at, locate
+from lumier_analysis.pipeline.warm import WarmStart
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file, write_bytes_atomic
 
@@ -153,7 +154,8 @@ def staged(
         hidden = hidden_folders(study)
         masks = make_masks(masked_folders(study), root)
         environment = scrubbed_environment(base, hidden)
-        launch = Launch(environment=environment, prefix=masks.prefix, hidden=(study.root, base))
+        masked = masks.paths if masks.held else ()
+        launch = Launch(environment, masks.prefix, hidden=(study.root, base), masked=masked)
         inputs = {path: sha256_file(place) for name in stage.reads for path, place in files_at(made, name).items()}
         yield Staged(made, base, launch, masks, inputs)
 
@@ -202,7 +204,7 @@ def publish(made: Staged, study: Study, stage: Stage) -> list[Path]:
     return [write_bytes_atomic(locate(study, path), source.read_bytes()) for path, source in found.items()]
 
 
-def run_staged(stage: Stage, study: Study, failed: Path) -> tuple[NotebookRun, Masks]:
+def run_staged(stage: Stage, study: Study, failed: Path, warm: WarmStart | None = None) -> tuple[NotebookRun, Masks]:
     """Run the notebook of a stage in a staged project and move its results into the study.
 
     Parameters
@@ -211,6 +213,8 @@ def run_staged(stage: Stage, study: Study, failed: Path) -> tuple[NotebookRun, M
     study : Study
     failed : Path
         Where an unfinished notebook is kept.
+    warm : WarmStart, optional
+        What the kernel is forked from.
 
     Returns
     -------
@@ -229,7 +233,9 @@ def run_staged(stage: Stage, study: Study, failed: Path) -> tuple[NotebookRun, M
         # Outside the staged project, where the notebook cannot have put a link in its way.
         executed = made.base / "executed" / source.name
         parameters = {"study": f"data/{study.name}"}
-        run = run_notebook(source, executed, parameters, root=made.study.root, failed=failed, launch=made.launch)
+        run = run_notebook(
+            source, executed, parameters, root=made.study.root, failed=failed, launch=made.launch, warm=warm
+        )
         if run.outcome is not Outcome.DONE:
             output.unlink(missing_ok=True)
             temporary = f"{made.study.root}{os.sep}"

@@ -101,6 +101,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_notebook(root / "notebooks" / "01_first.ipynb", FIRST, parameters='study = "data/synthetic"\nraw = None')
     write_notebook(root / "notebooks" / "02_second.ipynb", SECOND, parameters='study = "data/synthetic"\nraw = None')
     monkeypatch.chdir(root)
+    # These notebooks import next to nothing: what a warm start imports ahead would take longer than they do.
+    monkeypatch.setenv("LUMIER_COLD", "1")
     return root
 
 

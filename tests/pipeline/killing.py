@@ -141,7 +141,7 @@ def kill_after_kernel_start(target: str, seconds: float, after: Path | None = No
         while True:
             for child in me.children(recursive=True) if after is None or after.exists() else ():
                 with contextlib.suppress(psutil.Error):
-                    if "ipykernel_launcher" in child.cmdline():
+                    if child.name() == "lumier-stage" or "ipykernel_launcher" in child.cmdline():
                         time.sleep(seconds)
                         child.kill() if target == "kernel" else kill_me()
                         return
