@@ -6,19 +6,24 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from lumier_analysis.cleaning.queries import SEVERITIES
 from lumier_analysis.study.names import capital, display_name
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 NO_CENTRE = "none"
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template() -> Template:
+    import jinja2  # here, as every stage imports this room
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.performance.arrays import Bools, Floats, check_level, check_rows
@@ -124,7 +124,7 @@ def _knots(p: Floats) -> Floats:
             found=f"{extreme} such risks",
             fix='curve="loess"',
         )
-    knots = np.quantile(logit(p), _KNOTS)
+    knots = np.quantile(scipy.special.logit(p), _KNOTS)
     if np.unique(knots).size < len(_KNOTS):
         raise AnalysisError(
             "too few distinct risks for a spline", found=f"{np.unique(p).size} distinct risks", fix='curve="loess"'
@@ -152,5 +152,5 @@ def spline_basis(x: Floats, knots: Floats) -> Floats:
 
 def _spline(p: Floats, event: Bools, at: Floats, knots: Floats) -> Floats:
     """Return the fitted risks at `at`; NaN where the fit has no maximum."""
-    fit = fit_logistic(spline_basis(logit(p), knots), event)
-    return np.asarray(expit(spline_basis(logit(at), knots) @ fit.coef), dtype=np.float64)
+    fit = fit_logistic(spline_basis(scipy.special.logit(p), knots), event)
+    return np.asarray(scipy.special.expit(spline_basis(scipy.special.logit(at), knots) @ fit.coef), dtype=np.float64)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.estimate import Estimate
@@ -175,7 +175,7 @@ def _logistic_measures(rows: Rows, p: Floats, make: _Maker) -> tuple[Estimate, E
         return make.estimate(math.nan, math.nan, names[0], note=note), make.estimate(
             math.nan, math.nan, names[1], note=note
         )
-    lp, one = logit(p), np.ones((p.size, 1))
+    lp, one = scipy.special.logit(p), np.ones((p.size, 1))
     patient = rows.patient if rows.clustered else None
     large = fit_logistic(one, rows.event, offset=lp, patient=patient)
     intercept = make.estimate(float(large.coef[0]), math.sqrt(large.covariance[0, 0]), names[0], null=0.0)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.estimate import Estimate
@@ -39,7 +39,7 @@ def risk_spread(risks: Mapping[str, Any]) -> pd.DataFrame:
     lines = {}
     for name, values in risks.items():
         p = _risk(values, f"risk of the {name} cohort")
-        lp = logit(p)
+        lp = scipy.special.logit(p)
         q = np.quantile(p, [0.1, 0.5, 0.9])
         sd = float(np.std(lp, ddof=1)) if p.size > 1 else math.nan
         lines[name] = (p.size, float(p.mean()), float(lp.mean()), sd, *(float(x) for x in q))

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy  # its parts are loaded at their first use
-from scipy.special import expit, logit
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.estimate import Estimate
@@ -237,13 +236,13 @@ def _pooled(found: Mapping[str, Estimate], counts: dict[str, int], level: float)
         )
     values = np.array([e.value for e in usable.values()])
     spread = np.array([e.se for e in usable.values()]) / (values * (1 - values))
-    pool = pool_random_effects(logit(values), spread**2, level=level)
-    value = float(expit(pool.mean))
+    pool = pool_random_effects(scipy.special.logit(values), spread**2, level=level)
+    value = float(scipy.special.expit(pool.mean))
     estimate = Estimate(
         value=value,
         se=pool.se * value * (1 - value),
-        ci_low=float(expit(pool.ci_low)),
-        ci_high=float(expit(pool.ci_high)),
+        ci_low=float(scipy.special.expit(pool.ci_low)),
+        ci_high=float(scipy.special.expit(pool.ci_high)),
         level=level,
         method=f"{method}; prediction interval t with {pool.prediction_df} df",
         p_value=pool.p_value,
@@ -251,5 +250,5 @@ def _pooled(found: Mapping[str, Estimate], counts: dict[str, int], level: float)
         note=note,
         **counts,
     )
-    ahead = (float(expit(pool.prediction_low)), float(expit(pool.prediction_high)))
+    ahead = (float(scipy.special.expit(pool.prediction_low)), float(scipy.special.expit(pool.prediction_high)))
     return CentreAucs(dict(found), estimate, ahead, pool.tau2)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy  # its parts are loaded at their first use
-from scipy.special import expit, logit
 
 from lumier_analysis.performance.arrays import Bools, Ints
 
@@ -45,9 +44,10 @@ def logit_interval(value: float, se: float, level: float, df: float = math.inf) 
     The p-value is that of logit(value) = 0 with the same standard error, so that p < 1 - level exactly when the
     interval excludes 1/2. With finite `df` quantile and p-value are Student's.
     """
-    centre, spread = float(logit(value)), se / (value * (1 - value))
+    centre, spread = float(scipy.special.logit(value)), se / (value * (1 - value))
     half = z_quantile(level, df) * spread
-    return Interval(float(expit(centre - half)), float(expit(centre + half)), two_sided_p(centre / spread, df))
+    low, high = scipy.special.expit([centre - half, centre + half])
+    return Interval(float(low), float(high), two_sided_p(centre / spread, df))
 
 
 def disjoint_pairs(event: Bools, patient: Ints, n_patients: int) -> int:

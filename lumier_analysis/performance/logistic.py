@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.performance.arrays import Bools, Floats, Ints
 
@@ -63,14 +63,14 @@ def fit_logistic(
         eta = shift + x @ beta
         value = float(y @ eta - np.logaddexp(0, eta).sum())
         if firth:
-            p = expit(eta)
+            p = scipy.special.expit(eta)
             sign, log_det = np.linalg.slogdet(x.T @ (x * (p * (1 - p))[:, None]))
             value += 0.5 * log_det if sign > 0 else -np.inf
         return value
 
     best = objective(coef)
     for _ in range(100):
-        p = expit(shift + x @ coef)
+        p = scipy.special.expit(shift + x @ coef)
         w = p * (1 - p)
         information = x.T @ (x * w[:, None])
         if not np.isfinite(best) or np.linalg.cond(information) > 1e12:
@@ -90,7 +90,7 @@ def fit_logistic(
             break
     else:
         return failed
-    p = expit(shift + x @ coef)
+    p = scipy.special.expit(shift + x @ coef)
     # Fitted risks of 0 and 1 throughout: the classes are separated and the maximum lies at infinity.
     if not firth and np.abs(y - p).max() < 1e-6:
         return failed

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import scipy  # its parts are loaded at their first use
-from scipy.special import expit, logit
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.estimate import Estimate
@@ -75,7 +74,7 @@ def pool_rubin(
             raise AnalysisError(
                 "estimates of 0 or 1 have no logit", found=f"{q.min():g} to {q.max():g}", fix="transform=None"
             )
-        q, u = logit(q), u / (q * (1 - q)) ** 2
+        q, u = scipy.special.logit(q), u / (q * (1 - q)) ** 2
     m, centre, within = q.size, float(q.mean()), float(u.mean())
     # Equal estimates leave rounding error, not variance between imputations.
     between = 0.0 if np.ptp(q) <= 1e-14 * np.abs(q).max() else float(q.var(ddof=1))
@@ -90,7 +89,7 @@ def pool_rubin(
         p_value = _p(centre, se, df, null, transform)
     low, high, value = centre - half, centre + half, centre
     if transform == "logit":
-        low, high, value = (float(expit(x)) for x in (low, high, centre))
+        low, high, value = (float(scipy.special.expit(x)) for x in (low, high, centre))
         se *= value * (1 - value)
     method = f"Rubin's rules over {m} imputations{', logit scale' if transform else ''}; Barnard-Rubin df"
     return Estimate(value, se, low, high, level, method, p_value=p_value, df=df, fmi=fmi)
@@ -99,7 +98,7 @@ def pool_rubin(
 def _p(centre: float, se: float, df: float, null: float, transform: str | None) -> float:
     if transform == "logit" and not 0 < null < 1:
         raise UsageError("null must lie between 0 and 1 on the logit scale", found=repr(null), fix="null=0.5")
-    at = float(logit(null)) if transform == "logit" else null
+    at = float(scipy.special.logit(null)) if transform == "logit" else null
     return float(2 * scipy.stats.t.sf(abs(centre - at) / se, df))
 
 

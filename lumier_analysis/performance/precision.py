@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy  # its parts are loaded at their first use
-from scipy.special import expit, logit
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.performance.arrays import Floats, check_level
@@ -80,8 +79,8 @@ def sample_precision(
     c_se = auc_se(auc, size, share) / (auc * (1 - auc))
     oe_se = math.sqrt((1 - share) / (size * share))
     slope_se = _slope_se(linear_predictor, size, share, auc)
-    low = [float(expit(logit(auc) - z * c_se)), math.exp(-z * oe_se), 1 - z * slope_se]
-    high = [float(expit(logit(auc) + z * c_se)), math.exp(z * oe_se), 1 + z * slope_se]
+    low = [float(scipy.special.expit(scipy.special.logit(auc) - z * c_se)), math.exp(-z * oe_se), 1 - z * slope_se]
+    high = [float(scipy.special.expit(scipy.special.logit(auc) + z * c_se)), math.exp(z * oe_se), 1 + z * slope_se]
     least = _smallest_auc(size, share, z, power)
     meaning = [
         f"an AUC of {auc:.2f} would be known as {low[0]:.2f} to {high[0]:.2f}",
@@ -118,7 +117,7 @@ def _smallest_auc(n: float, share: float, z: float, power: float) -> float:
     need = z + float(scipy.stats.norm.ppf(power))
 
     def surplus(auc: float) -> float:
-        return float(logit(auc)) * auc * (1 - auc) / auc_se(auc, n, share) - need
+        return float(scipy.special.logit(auc)) * auc * (1 - auc) / auc_se(auc, n, share) - need
 
     # The surplus rises to a maximum and falls again as the AUC nears 1.
     grid = np.linspace(0.5, 0.999, 1000)
@@ -135,7 +134,7 @@ def _slope_se(linear_predictor: Any, n: float, share: float, auc: float) -> floa
         if lp.ndim != 1 or lp.size == 0 or not np.isfinite(lp).all():
             raise AnalysisError("the linear predictor must be finite numbers, one a row", fix="pass logit(probability)")
         weight = np.full(lp.size, 1 / lp.size)
-    p = expit(lp)
+    p = scipy.special.expit(lp)
     w = weight * p * (1 - p)
     # Information of intercept and slope in one row; the slope's share of the inverse.
     i_0, i_01, i_1 = float(w.sum()), float(w @ lp), float(w @ lp**2)
@@ -148,16 +147,18 @@ def normal_predictor(share: float, auc: float) -> tuple[Floats, Floats]:
 
     def nodes(sd: float) -> Floats:
         low, high = -40 - 8 * sd, 40 + 8 * sd
-        mean = scipy.optimize.brentq(lambda m: float(_WEIGHTS @ expit(m + sd * _NODES)) - share, low, high)
+        mean = scipy.optimize.brentq(
+            lambda m: float(_WEIGHTS @ scipy.special.expit(m + sd * _NODES)) - share, low, high
+        )
         return mean + sd * _NODES
 
     def auc_of(sd: float) -> float:
-        p = expit(nodes(sd))
+        p = scipy.special.expit(nodes(sd))
         events, others = _WEIGHTS * p, _WEIGHTS * (1 - p)
         below = np.cumsum(others) - others / 2
         return float(events @ below / (events.sum() * others.sum()))
 
     if auc <= 0.5:
-        return np.full(_NODES.size, float(logit(share))), _WEIGHTS
+        return np.full(_NODES.size, float(scipy.special.logit(share))), _WEIGHTS
     sd = float(scipy.optimize.brentq(lambda s: auc_of(s) - auc, 0.0, 40.0, xtol=1e-8)) if auc_of(40.0) > auc else 40.0
     return nodes(sd), _WEIGHTS

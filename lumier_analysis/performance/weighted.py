@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.estimate import Estimate
@@ -119,7 +119,7 @@ def _logistic(d: _Weighted, p: Floats, names: dict[str, str]) -> dict[str, Estim
     if ((p[at] <= 0) | (p[at] >= 1)).any():
         note = "predicted risks of exactly 0 or 1: cannot be estimated"
         return {k: d.estimate(math.nan, math.nan, names[k], note=note) for k in ("intercept", "slope")}
-    lp = logit(np.where(at, p, 0.5))
+    lp = scipy.special.logit(np.where(at, p, 0.5))
     one = np.ones((p.size, 1))
     found = {}
     for name, x, offset in (("intercept", one, lp), ("slope", np.column_stack([one, lp]), 0 * lp)):
@@ -136,7 +136,7 @@ def _fit(x: Floats, d: _Weighted, offset: Floats) -> tuple[float, float] | None:
     """Return the last coefficient of a weighted logistic fit and its SE, or None without a maximum."""
     beta = np.zeros(x.shape[1])
     for _ in range(50):
-        q = expit(offset + x @ beta)
+        q = scipy.special.expit(offset + x @ beta)
         information = x.T @ (x * (d.w * q * (1 - q))[:, None])
         if not np.isfinite(information).all() or np.linalg.cond(information) > 1e12:
             return None
@@ -144,7 +144,7 @@ def _fit(x: Floats, d: _Weighted, offset: Floats) -> tuple[float, float] | None:
         # No coefficient moves by more than 2 at once: a whole step may overshoot far from the maximum.
         beta = beta + step / max(1.0, float(np.abs(step).max()) / 2)
         if np.abs(step).max() < 1e-11 * (1 + np.abs(beta).max()):
-            q = expit(offset + x @ beta)
+            q = scipy.special.expit(offset + x @ beta)
             bread = np.linalg.inv(x.T @ (x * (d.w * q * (1 - q))[:, None]))
             return float(beta[-1]), d.se((x * (d.w * (d.y - q))[:, None]) @ bread[-1])
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import log_ndtr, ndtri_exp
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 
@@ -35,7 +35,7 @@ class CensoredFit:
 
 def _hazard(u: np.ndarray) -> np.ndarray:
     """Return phi(u) / Phi(u)."""
-    return np.exp(-0.5 * u * u - _LOG_SQRT_2PI - log_ndtr(u))
+    return np.exp(-0.5 * u * u - _LOG_SQRT_2PI - scipy.special.log_ndtr(u))
 
 
 def fit_censored(log2: pd.DataFrame, censored: pd.DataFrame, *, minimum_detected: int = 5) -> CensoredFit:
@@ -84,7 +84,7 @@ def fit_censored(log2: pd.DataFrame, censored: pd.DataFrame, *, minimum_detected
 
     def value(g: np.ndarray, t: np.ndarray) -> np.ndarray:
         u = t * z - g
-        return np.sum(np.where(d, np.log(t) - 0.5 * u * u, 0.0) + np.where(c, log_ndtr(u), 0.0), axis=0)
+        return np.sum(np.where(d, np.log(t) - 0.5 * u * u, 0.0) + np.where(c, scipy.special.log_ndtr(u), 0.0), axis=0)
 
     n = np.maximum(n_d[fitted].astype(float), 1.0)
     information = np.zeros((3, z.shape[1]))
@@ -194,5 +194,6 @@ def impute_below(
         m, s = new_mean[column], new_sd[column]
         log_u = np.log(rng.uniform(np.finfo(float).tiny, 1.0, len(row)))
         drawn = x.copy()
-        drawn[row, column] = np.minimum(m + s * ndtri_exp(log_u + log_ndtr((bound - m) / s)), bound)
+        below = scipy.special.log_ndtr((bound - m) / s)
+        drawn[row, column] = np.minimum(m + s * scipy.special.ndtri_exp(log_u + below), bound)
         yield pd.DataFrame(drawn, index=log2.index, columns=log2.columns)

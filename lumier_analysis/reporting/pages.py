@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from lumier_analysis.reporting.anchors import breakable, cell_anchor, figure_anchor, number_anchor
 
 
 def render(template: str, **values: Any) -> str:
     """Return a template of this room filled in: HTML escapes what it is given, Markdown does not."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # here, as every stage imports this room
+
     environment = Environment(
         loader=PackageLoader("lumier_analysis.reporting", "templates"),
         autoescape=template.endswith(".html.j2"),

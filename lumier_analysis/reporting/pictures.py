@@ -6,8 +6,6 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from lumier_analysis.errors import DisclosureError
 from lumier_analysis.reporting.layout import caption
 
@@ -32,6 +30,8 @@ def read_picture(png: Path) -> Picture:
     DisclosureError
         The PNG carries no alternative text.
     """
+    from PIL import Image  # here, as every stage imports this room
+
     with Image.open(png) as image:
         alt = str(image.info.get("Description", "")).strip()
         dpi = float(image.info.get("dpi", (300, 300))[0]) or 300.0

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 import scipy  # its parts are loaded at their first use
-from scipy.special import xlog1py, xlogy
 
 from lumier_analysis.errors import AnalysisError, UsageError
 
@@ -25,7 +24,8 @@ CRITERIA = ("shrinkage", "optimism in R²", "overall risk")
 def maximum_r2(prevalence: float) -> float:
     """Return the largest Cox-Snell R² that any model can have: 1 - exp(2 ln L0 / n) (Riley 2019, eq. 23)."""
     _check_share(prevalence, "prevalence")
-    return -math.expm1(2 * float(xlogy(prevalence, prevalence) + xlog1py(1 - prevalence, -prevalence)))
+    null = float(scipy.special.xlogy(prevalence, prevalence) + scipy.special.xlog1py(1 - prevalence, -prevalence))
+    return -math.expm1(2 * null)
 
 
 def r2_from_c(c_statistic: float, prevalence: float) -> float:
@@ -52,7 +52,7 @@ def r2_from_c(c_statistic: float, prevalence: float) -> float:
     density = -prevalence * scipy.stats.norm.pdf(x - gap) * np.logaddexp(0, -eta)
     density -= (1 - prevalence) * scipy.stats.norm.pdf(x) * np.logaddexp(0, eta)
     model = float(np.trapezoid(density, x))
-    null = float(xlogy(prevalence, prevalence) + xlog1py(1 - prevalence, -prevalence))
+    null = float(scipy.special.xlogy(prevalence, prevalence) + scipy.special.xlog1py(1 - prevalence, -prevalence))
     return max(0.0, -math.expm1(-2 * (model - null)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.estimate import Estimate
@@ -33,7 +33,8 @@ class CalibrationMap:
 
     def risk(self, score: Any) -> Floats:
         """Return the risk of the event within the window, in (0, 1)."""
-        return np.asarray(expit(self.intercept.value + self.slope.value * np.asarray(score, dtype=np.float64)))
+        predictor = self.intercept.value + self.slope.value * np.asarray(score, dtype=np.float64)
+        return np.asarray(scipy.special.expit(predictor))
 
 
 def fit_calibration(outcome: Any, score: Any, *, cluster: Any = None, level: float = 0.95) -> CalibrationMap:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+import scipy  # its parts are loaded at their first use
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from scipy.special import expit
 
 from lumier_analysis.errors import AnalysisError, SignatureError
 from lumier_analysis.estimate import Estimate
@@ -99,7 +99,7 @@ class ClinicalModel:
 
     def risk(self, frame: pd.DataFrame) -> pd.Series:
         """Return the predicted risk of the event within the window, as `linear_predictor`."""
-        return pd.Series(expit(self.linear_predictor(frame)), frame.index, name="risk")
+        return pd.Series(scipy.special.expit(self.linear_predictor(frame)), frame.index, name="risk")
 
     def estimates(self, level: float = 0.95) -> dict[str, Estimate]:
         """Return the log odds ratio of each column with its interval, the intercept last."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import AnalysisError, UsageError
 from lumier_analysis.signature.patient_bootstrap import BootstrapFits
@@ -58,7 +58,7 @@ def prediction_instability(fits: BootstrapFits) -> Instability:
     usable = fits.usable
     if not usable.any():
         raise AnalysisError("no bootstrap sample of patients gave a model", found=f"{int(fits.event.sum())} events")
-    risk, others = expit(fits.apparent), expit(fits.replicates[usable])
+    risk, others = scipy.special.expit(fits.apparent), scipy.special.expit(fits.replicates[usable])
     low, high = np.quantile(others, [0.025, 0.975], axis=0)
     rows = pd.DataFrame(
         {"risk": risk, "low": low, "high": high, "mape": np.abs(others - risk).mean(axis=0)}, index=fits.rows
@@ -88,7 +88,7 @@ def instability_bands(fits: BootstrapFits, *, n_bins: int = 20, minimum: int = 5
     if n_bins < 1 or minimum < 1:
         raise UsageError("there must be a group, and rows in it", found=f"{n_bins} groups of {minimum} rows")
     instability = prediction_instability(fits)
-    risk, others = expit(fits.apparent), expit(fits.replicates[fits.usable])
+    risk, others = scipy.special.expit(fits.apparent), scipy.special.expit(fits.replicates[fits.usable])
     groups = np.array_split(np.argsort(risk, kind="stable"), max(1, min(n_bins, risk.size // minimum)))
     lines = []
     for group in groups:

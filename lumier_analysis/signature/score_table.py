@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+import scipy  # its parts are loaded at their first use
 
 from lumier_analysis.errors import SignatureError
 from lumier_analysis.signature.scoring import Floats, composite_score, linear_score, module_mean, z_scores
@@ -25,7 +25,7 @@ def finished(signature: SignatureFields, score: Floats, reasons: Sequence[str], 
     scorable = ~np.isnan(score)
     risk = np.full(score.size, np.nan)
     if signature.calibration is not None:
-        risk = expit(signature.calibration["intercept"] + signature.calibration["slope"] * score)
+        risk = scipy.special.expit(signature.calibration["intercept"] + signature.calibration["slope"] * score)
     flag = pd.array(np.full(score.size, None), dtype="boolean")
     if signature.threshold is not None:
         flag[scorable] = score[scorable] >= signature.threshold
