@@ -23,13 +23,14 @@ def wrap(text: str, width: float, *, bold: bool = False) -> list[str]:
     lines: list[str] = []
     current = ""
     for word in text.split(" "):
+        joined = f"{current} {word}".strip()
+        if text_width(joined, bold=bold) <= width:
+            current = joined
+            continue
         while text_width(word, bold=bold) > width and len(word) > 1:
             cut = next((k for k in range(len(word) - 1, 0, -1) if text_width(word[:k] + "-", bold=bold) <= width), 1)
             lines, current, word = [*lines, *([current] if current else []), word[:cut] + "-"], "", word[cut:]
-        joined = f"{current} {word}".strip()
-        if current and text_width(joined, bold=bold) > width:
+        if current:
             lines.append(current)
-            current = word
-        else:
-            current = joined
+        current = word
     return [*lines, current] if current else lines or [""]

@@ -15,6 +15,8 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lumier_analysis.errors import UsageError
 from lumier_analysis.study.io import write_bytes_atomic
@@ -156,11 +158,21 @@ def _laid_out(figure: Figure) -> Iterator[None]:
 
 
 def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
-    """Return the figure as PNG; the alternative text stands in its Description."""
-    buffer = io.BytesIO()
+    """Return the figure as PNG; the alternative text stands in its Description.
+
+    Matplotlib would write an opacity of every point, too, though no figure can be seen through. Without it a quick
+    compression gives files of the same size in half the time.
+    """
+    buffer, text = io.BytesIO(), PngInfo()
+    text.add_text("Description", str(figure.get_label()))
     with _laid_out(figure):
-        metadata = {"Software": None, "Description": str(figure.get_label())}
-        figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
+        before, figure.dpi = figure.dpi, dpi
+        try:
+            points, size = FigureCanvasAgg(figure).print_to_buffer()
+        finally:
+            figure.dpi = before
+    picture = Image.frombytes("RGB", size, points, "raw", "RGBX")
+    picture.save(buffer, "png", dpi=(dpi, dpi), pnginfo=text, compress_level=2)
     return buffer.getvalue()
 
 

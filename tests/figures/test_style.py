@@ -22,7 +22,7 @@ from lumier_analysis.figures import (
     save_figure,
     trajectory_figure,
 )
-from lumier_analysis.figures.style import COLOURS, LINES, MARKERS, WIDTHS, new_figure, png_bytes, svg_bytes
+from lumier_analysis.figures.style import COLOURS, LINES, MARKERS, STYLE, WIDTHS, new_figure, png_bytes, svg_bytes
 
 INTERVALS = pd.DataFrame({"label": ["a", "b"], "value": [0.6, 0.7], "ci_low": [0.5, 0.6], "ci_high": [0.7, 0.8]})
 GROUPS = pd.DataFrame({"predicted": [0.1], "observed": [0.2], "ci_low": [0.1], "ci_high": [0.4]})
@@ -132,6 +132,18 @@ def test_a_figure_is_laid_out_once_and_drawn_once_for_each_file(name, tmp_path, 
     assert done == (["layout"] if engine else []) + ["draw", "draw"]
     np.testing.assert_allclose(places[0], places[1], atol=1e-12, err_msg="not the same arrangement in both files")
     assert figure.get_layout_engine() is engine and figure.dpi == before, "left as they were"
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_the_picture_is_that_of_matplotlib_without_its_opacity(name):
+    figure, theirs = DRAW[name](), io.BytesIO()
+    with mpl.rc_context(STYLE):
+        DRAW[name]().savefig(theirs, format="png", dpi=300)
+    with Image.open(theirs) as image, Image.open(io.BytesIO(png_bytes(figure))) as own:
+        points = np.asarray(image)
+        assert (points[..., 3] == 255).all(), "nothing shows through"
+        np.testing.assert_array_equal(np.asarray(own), points[..., :3])
+        assert own.mode == "RGB" and own.info["dpi"] == image.info["dpi"]
 
 
 def test_pictures_are_laid_out_alike_whichever_is_asked_for_first():
