@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pandas as pd
 ADULT_YEARS, OLDEST_YEARS = 18, 115
 #: Share of the values with a digit that must be full dates for the column to be one of dates.
 _MOSTLY = 0.8
+_DIGIT = re.compile(r"\d")
 _MONTHS = r"[A-Za-zÀ-ÿ]{3,9}\.?"
 _FORMS = tuple(
     re.compile(form)
@@ -57,8 +59,10 @@ def date_years(values: pd.Series) -> pd.Series:
 
 def is_date_column(values: pd.Series) -> bool:
     """Tell whether most of the values with a digit are full dates; codes of what is missing (ND, UK) have none."""
-    filled = int(values.fillna("").astype("str").str.contains(r"\d").sum())
-    return filled > 0 and int(date_years(values).notna().sum()) >= _MOSTLY * filled
+    counts = Counter(values.dropna().astype("str").tolist())
+    filled = sum(n for text, n in counts.items() if _DIGIT.search(text))
+    dates = sum(n for text, n in counts.items() if not math.isnan(date_year(text.strip())))
+    return filled > 0 and dates >= _MOSTLY * filled
 
 
 def holds_birth_dates(values: pd.Series, inclusion: pd.Series | float | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -69,6 +70,7 @@ BIRTH_TOGETHER = re.compile(r"(?:date|dt|d|jour)(?:de)?naiss(?:ance)?|birth(?:da
 _FULL = _vocabulary("date dt jour day le on complete")
 INITIALS = _vocabulary("initiale initiales initials init initial")
 _YES_NO = _vocabulary("oui non o n yes no y true false vrai faux 0 1 nsp na nd")
+_PARTIAL = re.compile(r"(?:(?:UK|NK|XX|\d{1,2})[/.-])?(?:19|20)\d{2}")
 
 
 def words_of(name: str) -> list[str]:
@@ -103,14 +105,14 @@ def named_identifier(column: str) -> bool:
 
 def only_yes_no(values: pd.Series) -> bool:
     """Tell whether a column holds flags and nothing else: whether one may be phoned identifies no one."""
-    distinct = _distinct(values)
-    return bool(len(distinct)) and set(distinct.str.lower()) <= _YES_NO
+    distinct = _distinct(texts_of(values))
+    return bool(distinct) and {text.lower() for text in distinct} <= _YES_NO
 
 
 def only_partial_dates(values: pd.Series) -> bool:
     """Tell whether a column holds years, or months and years, and nothing else."""
-    distinct = _distinct(values)
-    return bool(len(distinct)) and bool(distinct.str.fullmatch(r"(?:(?:UK|NK|XX|\d{1,2})[/.-])?(?:19|20)\d{2}").all())
+    distinct = _distinct(texts_of(values))
+    return bool(distinct) and all(map(_PARTIAL.fullmatch, distinct))
 
 
 def nir_key(number: str) -> int:
@@ -161,16 +163,22 @@ ANYWHERE: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )
 _WORD = r"[A-Za-zÀ-ÖØ-öø-ÿ][A-Za-zÀ-ÖØ-öø-ÿ'’-]+"
 _FULL_NAME = re.compile(rf"{_WORD}(?:[ _,.]+{_WORD}){{1,3}}")
+_TEN_DIGITS, _NO_DIGIT = re.compile(r"\d{10}"), re.compile(r"\D{3,60}")
 #: A word before a given name that makes it a place.
 _PLACES = _vocabulary("saint sainte st ste hopital hospital clinique institut chu ch")
 #: A column in which few values come back many times is a code list: a hospital may be called Marie Lannelongue.
 _CODE_LIST_REPEATS = 5
 
 
-def _distinct(values: pd.Series) -> pd.Series:
-    """Return the distinct values without surrounding space and blanks, as text."""
-    text = values.dropna().astype(str).str.strip().drop_duplicates()
-    return text[text != ""]
+def texts_of(values: pd.Series) -> list[str]:
+    """Return the values that are there, as text: plain, as each is tried by several patterns."""
+    known: list[str] = values.dropna().astype(str).tolist()
+    return known
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    """Return the distinct texts, without surrounding space and blanks."""
+    return [text for text in dict.fromkeys(map(str.strip, texts)) if text]
 
 
 def _fold(word: str) -> str:
@@ -199,7 +207,7 @@ def looks_identifying(value: str) -> bool:
     return bool(re.fullmatch(r"0[1-9]\d{8}", value.strip())) or holds_given_name(value)
 
 
-def _nir_kinds(distinct: pd.Series) -> list[Kind]:
+def _nir_kinds(distinct: list[str]) -> list[Kind]:
     """Look for social security numbers: 15 digits prove themselves by their key, 13 by being the column's habit."""
     found = [m for value in distinct for m in _NIR.finditer(value)]
     whole = [m for m in found if m.group(8)]
@@ -211,19 +219,19 @@ def _nir_kinds(distinct: pd.Series) -> list[Kind]:
     spaced = [m for m in found if m.group("s")]
     if spaced and NIR not in kinds:
         kinds.append(NIR)
-    bare = int(distinct.str.fullmatch(r"\d{13}").sum())
+    bare = sum(map(bool, map(re.compile(r"\d{13}").fullmatch, distinct)))
     shaped = sum(not m.group(8) and not m.group("s") for m in found)
     if shaped and shaped * 2 >= bare:
         kinds.append(NIR_13)
     return kinds
 
 
-def content_kinds(values: pd.Series, *, sample_names: bool = False) -> list[Kind]:
+def content_kinds(values: pd.Series | list[str], *, sample_names: bool = False) -> list[Kind]:
     """Return the kinds of identifier that the values look like.
 
     Parameters
     ----------
-    values : Series of text
+    values : Series or list of text
     sample_names : bool
         Names of tubes: one that holds a given name is a person's.
 
@@ -232,18 +240,19 @@ def content_kinds(values: pd.Series, *, sample_names: bool = False) -> list[Kind
     list of Kind
         Empty where nothing was recognised. No value is returned.
     """
-    distinct = _distinct(values)
-    if distinct.empty:
+    texts = texts_of(values) if isinstance(values, pd.Series) else values
+    distinct = _distinct(texts)
+    if not distinct:
         return []
     text = "\n".join(distinct)
     kinds = [kind for kind, pattern in ANYWHERE if pattern.search(text)]
     if _NIR.search(text):
         kinds += _nir_kinds(distinct)
-    ten = distinct[distinct.str.fullmatch(r"\d{10}")]
-    if len(ten) and 2 * ten.str.match(r"0[1-9]").sum() >= len(ten):
+    ten = [text for text in distinct if _TEN_DIGITS.fullmatch(text)]
+    if ten and 2 * sum(text[0] == "0" != text[1] for text in ten) >= len(ten):
         kinds.append(PHONE_10)
-    n_rows = int((values.fillna("").astype(str).str.strip() != "").sum())
-    lettered = distinct[distinct.str.fullmatch(r"\D{3,60}")]
+    n_rows = sum(map(bool, map(str.strip, texts)))
+    lettered = [text for text in distinct if _NO_DIGIT.fullmatch(text)]
     code_list = len(distinct) * _CODE_LIST_REPEATS <= n_rows
     if sample_names:
         if any(holds_given_name(value) for value in distinct):
@@ -251,8 +260,8 @@ def content_kinds(values: pd.Series, *, sample_names: bool = False) -> list[Kind
     elif not code_list:
         if any(is_full_name(value) for value in lettered):
             kinds.append(PERSON)
-        single = lettered[~lettered.str.contains(" ")].map(_fold)
-        if (known := int(single.isin(GIVEN_NAMES).sum())) >= 3 and 3 * known >= len(distinct):
+        known = sum(_fold(value) in GIVEN_NAMES for value in lettered if " " not in value)
+        if known >= 3 and 3 * known >= len(distinct):
             kinds.append(GIVEN)
     return list(dict.fromkeys(kinds))
 

@@ -62,10 +62,11 @@ def _why(column: str, values: pd.Series, cleared: bool, inclusion: pd.Series | f
         return "initials of more than two letters", False
     if cleared:
         return "", False
-    # Whether one may be phoned, or the year of birth, identifies no one.
-    harmless = only_yes_no(values) or (names_birth(column) and only_partial_dates(values))
-    if named_identifier(column) and not harmless:
-        return "by its name", True
+    if named_identifier(column):
+        # Whether one may be phoned, or the year of birth, identifies no one.
+        harmless = only_yes_no(values) or (names_birth(column) and only_partial_dates(values))
+        if not harmless:
+            return "by its name", True
     if kinds:
         return f"looks like {kinds[0].name}", True
     if holds_birth_dates(values, inclusion):
@@ -97,7 +98,7 @@ def scan_columns(
     for position, column in enumerate(map(str, rows.columns), start=1):
         if column.startswith("__"):
             continue
-        if content_kinds(pd.Series([column]), sample_names=True):
+        if content_kinds([column], sample_names=True):
             # The first line of the file is a person's, not a header.
             found.append(Finding(file, f"column {position}", "its heading identifies a person", droppable=False))
             continue
