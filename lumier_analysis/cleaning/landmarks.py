@@ -68,7 +68,7 @@ def _truth(value: object) -> bool | None:
 
 def _by_patient(table: pd.DataFrame, column: str) -> dict[str, np.ndarray]:
     """Return the known days of each patient, ascending."""
-    known = table.dropna(subset=[column]).sort_values(["patient_id", column])
+    known = table[["patient_id", column]].dropna(subset=[column]).sort_values(["patient_id", column])
     return {str(p): own.to_numpy(float) for p, own in known.groupby("patient_id")[column]}
 
 
@@ -161,7 +161,9 @@ def landmark_table(
     lone = looked_at[~looked_at["with_flare"]] if len(looked_at) else looked_at
     courses = _courses(people, visits, counted, lone)
 
-    scheduled = visits[visits["scheduled"]]
+    # Of some fifty columns these alone are looked at: the others would be copied at every step.
+    needed = [c for c in ("patient_id", "visit", "day", "sledai", "clinical_flare") if c in visits]
+    scheduled = visits.loc[visits["scheduled"], needed]
     wanted = scheduled if rules.visits == "all" else scheduled[scheduled["visit"].isin(rules.visits)]
     taken = samples.rename(columns={"day": "sample_day"})
     taken = taken[["patient_id", "visit", "sample_id", "sample_day", "qc_pass", "qc_reason"]]
@@ -178,6 +180,7 @@ def landmark_table(
     ]  # fmt: skip
 
     rows = []
+    cohorts, centres = people["cohort"].to_dict(), people["centre"].to_dict()
     row: Any
     for row in wanted[used].itertuples(index=False):
         patient = row.patient_id
@@ -190,7 +193,7 @@ def landmark_table(
             )
         rows.append(
             (
-                patient, people.at[patient, "cohort"], people.at[patient, "centre"], row.visit, row.sample_id, row.day,
+                patient, cohorts[patient], centres[patient], row.visit, row.sample_id, row.day,
                 not reason, reason, event, competing, end, flare_day, after_day, at_risk, status, time,
             )
         )  # fmt: skip

@@ -16,6 +16,8 @@ from lumier_analysis.estimate import Estimate
 from lumier_analysis.performance import auc
 from lumier_analysis.study import Study
 
+_TABLES = ("patients", "visits", "flares", "samples")
+
 
 def landmarks_under(study: Study, cohort: str, changes: dict[str, Any]) -> pd.DataFrame:
     """Recompute the landmarks of a cohort with some rules changed.
@@ -32,13 +34,25 @@ def landmarks_under(study: Study, cohort: str, changes: dict[str, Any]) -> pd.Da
     DataFrame
         As `landmark_table`, of the patients who are analysed.
     """
-    landmarks, flare = study.plan.rules_with(changes)
-    patients = study.read("patients", cohort)
-    visits = study.read("visits", cohort)
-    recorded = study.read("flares", cohort)
-    flares = flares_by_plan(recorded, visits, flare, quiescent_max=landmarks.quiescent_sledai_max)
-    samples = one_sample_a_visit(study.read("samples", cohort), visits)
-    return landmark_table(patients[patients["reason"] == ""], visits, flares, samples, landmarks, flare)
+    return _under(study, [changes], *(study.read(name, cohort) for name in _TABLES))[0]
+
+
+def _under(
+    study: Study,
+    rules: list[dict[str, Any]],
+    patients: pd.DataFrame,
+    visits: pd.DataFrame,
+    recorded: pd.DataFrame,
+    samples: pd.DataFrame,
+) -> list[pd.DataFrame]:
+    """Return the landmarks under each of some changes of the rules."""
+    analysed, taken = patients[patients["reason"] == ""], one_sample_a_visit(samples, visits)
+    tables = []
+    for changes in rules:
+        landmarks, flare = study.plan.rules_with(changes)
+        flares = flares_by_plan(recorded, visits, flare, quiescent_max=landmarks.quiescent_sledai_max)
+        tables.append(landmark_table(analysed, visits, flares, taken, landmarks, flare))
+    return tables
 
 
 def landmarks_by_rule(study: Study, cohort: str) -> dict[str, tuple[str, pd.DataFrame]]:
@@ -50,7 +64,8 @@ def landmarks_by_rule(study: Study, cohort: str) -> dict[str, tuple[str, pd.Data
         Id of the rule ("plan" first) -> (title, `landmarks_under` it).
     """
     rules = [("plan", "The plan's rules", {}), *((c.id, c.title, c.set) for c in study.plan.sensitivity)]
-    return {key: (title, landmarks_under(study, cohort, changes)) for key, title, changes in rules}
+    tables = _under(study, [changes for *_, changes in rules], *(study.read(name, cohort) for name in _TABLES))
+    return {key: (title, table) for (key, title, _), table in zip(rules, tables, strict=True)}
 
 
 def aucs_under_rules(

@@ -3,9 +3,16 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from lumier_analysis.cleaning import aucs_under_rules, expression_of, landmark_rows, landmarks_by_rule
+from lumier_analysis.cleaning import (
+    aucs_under_rules,
+    expression_of,
+    landmark_rows,
+    landmarks_by_rule,
+    landmarks_under,
+)
 from lumier_analysis.cleaning.clean import clean_study
 from lumier_analysis.performance import auc
 from lumier_analysis.study import open_study
@@ -62,3 +69,13 @@ def test_rows_that_cannot_be_scored_are_left_out_and_none_is_no_result(study, ma
     assert half.n_rows == -(-whole.n_rows // 2)
     nothing = aucs_under_rules(study, "test", lambda e: score(e) * np.nan, some)["plan"][1]
     assert np.isnan(nothing.value) and "no landmark" in nothing.note
+
+
+def test_every_rule_is_that_of_its_own_and_the_tables_are_read_once(study, marks, monkeypatch):
+    read, names = type(study).read, []
+    monkeypatch.setattr(type(study), "read", lambda self, *which: (names.append(which), read(self, *which))[1])
+    together = landmarks_by_rule(study, "test")
+    assert sorted(names) == [(name, "test") for name in ("flares", "patients", "samples", "visits")]
+    for change in study.plan.sensitivity:
+        own = landmarks_under(study, "test", change.set)
+        pd.testing.assert_frame_equal(together[change.id][1], own)
