@@ -130,6 +130,8 @@ class Queries:
         if rule not in self.rules:
             raise KeyError(rule)
         n = len(rows)
+        if not n:
+            return
         if isinstance(value, pd.Series):
             found = [shown_value(v) for v in value.loc[rows.index].tolist()]
         elif value is not None:
