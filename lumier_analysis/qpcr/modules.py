@@ -81,12 +81,12 @@ def fit_scaling(
     if censored is not None:
         share = (censored.reindex_like(log2).fillna(False).astype(bool) & log2.notna()).sum() / count.clip(lower=1)
     dropped: dict[str, str] = {}
-    for gene in log2.columns:
-        if count[gene] < minimum_samples:
-            dropped[gene] = f"measured in {count[gene]} reference samples, {minimum_samples} are needed"
-        elif share[gene] > maximum_censored_fraction:
-            dropped[gene] = f"below detection in {100 * share[gene]:.0f} % of reference samples"
-        elif not sd[gene] > _CONSTANT:
+    for gene, n, below, spread in zip(log2.columns, count.tolist(), share.tolist(), sd.tolist(), strict=True):
+        if n < minimum_samples:
+            dropped[gene] = f"measured in {n} reference samples, {minimum_samples} are needed"
+        elif below > maximum_censored_fraction:
+            dropped[gene] = f"below detection in {100 * below:.0f} % of reference samples"
+        elif not spread > _CONSTANT:
             dropped[gene] = "constant in the reference samples"
     kept = [g for g in log2.columns if g not in dropped]
     if not kept:
@@ -133,20 +133,26 @@ def module_scores(
         A module has too few genes in data and scaling for any sample to be scored.
     """
     z = z_scores(log2, scaling)
+    place = {gene: i for i, gene in enumerate(z.columns)}
+    # Genes x samples, without pandas: a score is computed again for every imputation, simulation and fold.
+    values = np.ascontiguousarray(z.to_numpy(dtype=np.float64).T)
+    known = ~np.isnan(values)
+    values = np.where(known, values, 0.0)
     scores = {}
     for module, listed in modules.items():
         wanted = list(dict.fromkeys(listed))
-        present = [g for g in wanted if g in z.columns]
+        present = [g for g in wanted if g in place]
         if not present or len(present) < minimum_fraction * len(wanted):
-            lost = [f"{g} ({scaling.dropped.get(g, 'not in the data')})" for g in wanted if g not in present]
+            lost = [f"{g} ({scaling.dropped.get(g, 'not in the data')})" for g in wanted if g not in place]
             raise AnalysisError(
                 f"Module {module} has {len(present)} of {len(wanted)} genes, too few for a score",
                 found=f"without {', '.join(lost[:4])}{' ...' if len(lost) > 4 else ''}",
                 fix=f"correct `panel.modules.{module}` in the plan",
             )
-        values = z[present]
-        enough = values.notna().sum(axis=1) >= minimum_fraction * len(wanted)
-        scores[module] = values.mean(axis=1).where(enough)
+        own = [place[g] for g in present]
+        n = known[own].sum(axis=0)
+        enough = n >= minimum_fraction * len(wanted)
+        scores[module] = np.where(enough, values[own].sum(axis=0) / np.maximum(n, 1), np.nan)
     return pd.DataFrame(scores, index=log2.index, dtype="float64")
 
 
