@@ -11,9 +11,9 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
-import numba
 from llvmlite.binding import get_host_cpu_name
 
 from lumier_analysis.study.io import sha256_text, write_text_atomic
@@ -27,7 +27,7 @@ STAMP = Path("__pycache__") / "kernels.stamp"
 def stamp() -> str:
     """Return what decides the compiled code: sources of the rooms, numba, Python, processor."""
     sources = [p.read_text(encoding="utf-8") for room in ROOMS for p in sorted((PACKAGE / room).glob("*.py"))]
-    machine = (platform.python_version(), numba.__version__, get_host_cpu_name())
+    machine = (platform.python_version(), version("numba"), get_host_cpu_name())
     return sha256_text("\n".join([*machine, os.environ.get("NUMBA_CACHE_DIR", ""), *sources]))
 
 

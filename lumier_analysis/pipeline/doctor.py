@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -16,6 +15,7 @@ from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
 from lumier_analysis.errors import EnvironmentMismatch
+from lumier_analysis.pipeline.installed import installed_packages
 
 PYTHONS = ((3, 11), (3, 12))
 _PIN = re.compile(
@@ -71,7 +71,7 @@ def locked_versions(lock: Path, environment: Mapping[str, str] | None = None) ->
 
 def installed_versions() -> dict[str, str]:
     """Return the version of every installed package by canonical name."""
-    return {canonicalize_name(d.metadata["Name"]): d.version for d in importlib.metadata.distributions()}
+    return {canonicalize_name(name): version for name, version in installed_packages().items()}
 
 
 def compare_versions(locked: Mapping[str, str], installed: Mapping[str, str]) -> list[Finding]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lumier_analysis.errors import AnalysisError
 from lumier_analysis.pipeline.fresh import output_hashes, read_record
+from lumier_analysis.pipeline.installed import installed_packages
 from lumier_analysis.pipeline.machine import processor
 from lumier_analysis.pipeline.shown_numbers import shown_numbers
 from lumier_analysis.pipeline.stages import Stage, locate
@@ -99,8 +100,6 @@ def read_run(study: Study, stages: tuple[Stage, ...], name: str) -> FinishedRun:
 
 def environment_changes(record: Mapping[str, Any]) -> list[str]:
     """Say in what this machine differs from the one of a run record, package versions included; empty if in nothing."""
-    import importlib.metadata
-
     facts = {
         "the processor": (record.get("processor", "not recorded"), processor()),
         "the system": (record.get("platform", "not recorded"), platform.platform()),
@@ -108,7 +107,7 @@ def environment_changes(record: Mapping[str, Any]) -> list[str]:
     }
     changes = [f"{what}: {was}, now {now}" for what, (was, now) in facts.items() if was != now]
     before = dict(record.get("packages", {}))
-    now = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    now = installed_packages()
     for name in sorted(before.keys() | now.keys(), key=str.lower):
         if before.get(name) != now.get(name):
             changes.append(f"package {name}: {before.get(name, 'absent')}, now {now.get(name, 'absent')}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import platform
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 from lumier_analysis.errors import LumierError, NotebookError
 from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.fresh import output_hashes, read_record, record_path, stage_key, stale_reasons
+from lumier_analysis.pipeline.installed import installed_packages
 from lumier_analysis.pipeline.kernel import signals_interrupt, signals_wait
 from lumier_analysis.pipeline.leftovers import (
     begin,
@@ -137,7 +137,7 @@ def _execute(
             seconds, warnings, isolation = _run_stage(stage, study, warm)
         _complete(stage, study)
         outputs = [study_path(study, p) for p in written_since(study, before) if not p.name.startswith(".")]
-        packages = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+        packages = installed_packages()
         write_json(
             record_path(study, stage),
             {
