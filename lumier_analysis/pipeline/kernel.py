@@ -114,9 +114,12 @@ def kernel_manager_class(
             # Without encryption ipykernel warns on every start; older jupyter_client has no such setting.
             if self.has_trait("transport_encryption"):
                 self.transport_encryption = "auto"
-            if launch is not None:
-                # By default it stands below the user's home, and is named on the kernel's command line.
-                self.connection_file = str(ipython_folder / "kernel.json")
+            # By default it stands below the user's home, and is named on the kernel's command line.
+            self.connection_file = str(ipython_folder / "kernel.json")
+            # Sockets in that folder: a port that was free when it was chosen may be another kernel's a moment later,
+            # and the kernel is then dead before its first cell. Their paths have a limit, 103 or 107 characters.
+            if os.name == "posix" and len(os.fsencode(self.connection_file)) < 90:
+                self.transport = "ipc"
 
         @property
         def kernel_spec(self) -> KernelSpec:

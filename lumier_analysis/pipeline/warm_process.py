@@ -152,11 +152,13 @@ def main(number: int) -> None:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as a kernel sets it for itself
     # pandas asks, when it is imported, whether it is in a notebook, and shows tables accordingly.
     builtins.get_ipython = lambda: types.SimpleNamespace(kernel=True)  # type: ignore[attr-defined]
+    gc.disable()  # next to nothing of what imports make is garbage
     for name in AHEAD:
         with suppress(ImportError):
             importlib.import_module(name)
     del builtins.get_ipython  # type: ignore[attr-defined]
     gc.collect()
+    gc.enable()
     gc.freeze()  # a collection would write on every page, and they would be shared no more
     request = None
     with suppress(BrokenPipeError, ConnectionResetError):  # the runner is gone
