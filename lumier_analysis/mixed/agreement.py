@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import betainc
+from pandas.errors import Pandas4Warning
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
@@ -75,10 +76,9 @@ def repeated_measures_correlation(
 ) -> Estimate:
     """Return the correlation of two measures within patients, common to all of them.
 
-    Bakdash JZ, Marusich LR. Repeated measures correlation. Front Psychol 2017;8:456. Least squares with one slope and
-    an intercept for each patient; the p-value is that of the slope, the interval Fisher's with N - k - 1 degrees of
-    freedom (N rows, k patients). The same as pingouin's, which rounds the interval to two decimals and builds its model
-    from a formula, which takes longer than all else here.
+    Bakdash JZ, Marusich LR. Repeated measures correlation. Front Psychol 2017;8:456. Correlation and p-value are
+    pingouin's; the interval is Fisher's with N - k - 1 degrees of freedom (N rows, k patients), as pingouin's, which
+    rounds it to two decimals.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ def repeated_measures_correlation(
     UsageError
         The frame has no such column, or x and y are the same.
     """
+    import pingouin
+
     if absent := [c for c in (x, y, patient) if c not in frame]:
         raise UsageError("The rows have no such column", found=", ".join(absent))
     if x == y:
@@ -106,17 +108,18 @@ def repeated_measures_correlation(
     used = frame[[patient, x, y]].dropna()
     used = used[used.groupby(patient)[x].transform("size") >= 2].astype({x: float, y: float, patient: str})
     n_patients = int(used[patient].nunique())
-    method = "repeated-measures correlation; Fisher interval"
+    method = "repeated-measures correlation (pingouin); Fisher interval"
     spread = {c: used[c] - used.groupby(patient)[c].transform("mean") for c in (x, y)}
     # Constant values leave a remainder of rounding after their mean is taken away.
     varies = all(bool((spread[c].abs() > 1e-12 * (1 + used[c].abs())).any()) for c in (x, y))
     if n_patients < 3 or not varies:
         note = "fewer than three patients with two visits, or no variation within patients: not estimable"
         return Estimate(math.nan, level=level, method=method, n_patients=n_patients, n_rows=len(used), note=note)
-    u, v = (spread[c].to_numpy() for c in (x, y))
-    slope = float(u @ v) / float(u @ u)
-    explained, left = slope**2 * float(u @ u), float(((v - slope * u) ** 2).sum())
-    r, df = math.copysign(math.sqrt(explained / (explained + left)), slope), len(used) - n_patients - 1
+    with warnings.catch_warnings():
+        # pingouin 0.7 writes `inplace`, which pandas 3.1 deprecates.
+        warnings.filterwarnings("ignore", category=Pandas4Warning, module="pingouin")
+        row = pingouin.rm_corr(data=used, x=x, y=y, subject=patient).iloc[0]
+    r, df = float(row["r"]), len(used) - n_patients - 1
     low = high = math.nan
     note = "" if df > 1 else "too few visits for an interval"
     if df > 1 and abs(r) < 1:
@@ -124,5 +127,5 @@ def repeated_measures_correlation(
         low, high = math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
     return Estimate(
         r, ci_low=low, ci_high=high, level=level, method=method, n_patients=n_patients, n_rows=len(used),
-        p_value=float(betainc(df / 2, 0.5, left / (explained + left))), df=float(df), note=note,
+        p_value=float(row["pval"]), df=float(df), note=note,
     )  # fmt: skip
