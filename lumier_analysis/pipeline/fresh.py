@@ -90,7 +90,9 @@ def code_files(root: Path) -> dict[str, Path]:
     """
     package = root / "lumier_analysis"
     own = (p for p in sorted(package.rglob("*")) if p.suffix in PACKAGE_SUFFIXES and p.is_file())
-    beside = sorted([*root.glob("*.py"), *root.glob("notebooks/*.py"), *root.glob("matplotlibrc")])
+    packages = (p.parent for p in root.glob("*/__init__.py") if p.parent != package)
+    inside = (p for folder in packages for p in folder.rglob("*") if p.suffix in PACKAGE_SUFFIXES)
+    beside = sorted([*root.glob("*.py"), *root.glob("notebooks/*.py"), *root.glob("matplotlibrc"), *inside])
     files = {p.relative_to(package).as_posix(): p for p in own}
     return files | {f"../{p.relative_to(root).as_posix()}": p for p in beside if p.is_file()}
 

@@ -8,6 +8,7 @@ from lumier_analysis.errors import EnvironmentMismatch, LockError
 from lumier_analysis.pipeline import doctor
 from lumier_analysis.pipeline.deviations import deviation_problems
 from lumier_analysis.pipeline.fresh import of_an_earlier_run
+from lumier_analysis.pipeline.installed import modules_in_place
 from lumier_analysis.pipeline.lock_differences import Difference, compare_parts
 from lumier_analysis.pipeline.lock_parts import DERIVED, kind_of, lock_parts
 from lumier_analysis.pipeline.plan_parts import key_lines
@@ -65,13 +66,18 @@ def differences(study: Study, *, stages: tuple[Stage, ...] = STAGES) -> list[Dif
 
 
 def environment_differences(study: Study) -> list[Difference]:
-    """Return the installed packages that are not those of requirements.lock."""
+    """Return the installed packages that are not those of requirements.lock, and modules imported in their place."""
     locked = doctor.locked_versions(study.root / "requirements.lock")
     installed = doctor.installed_versions()
     return [
         Difference(f"installed package {name}", version, installed.get(name), f"installed:{name}")
         for name, version in sorted(locked.items())
         if installed.get(name) != version
+    ] + [
+        Difference(
+            f"module {name} on PYTHONPATH, imported in place of the installed one", None, str(place), "pythonpath"
+        )
+        for name, place in sorted(modules_in_place().items())
     ]
 
 
@@ -172,8 +178,9 @@ def require_unchanged(study: Study, *, absent_made: bool = False, stages: tuple[
             f' lumier amend data/{study.name} --reason "why", which marks every later result as amended',
         )
     if other := environment_differences(study):
+        packages = any(d.part != "pythonpath" for d in other)
         raise EnvironmentMismatch(
             f"This machine is not the one the frozen plan of {study.name} needs",
             found=_named(other),
-            fix="python3 .ci/bootstrap.py, then work with .venv/bin/lumier",
+            fix="python3 .ci/bootstrap.py, then work with .venv/bin/lumier" if packages else "unset PYTHONPATH",
         )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lumier_analysis.errors import EnvironmentMismatch, LockError
@@ -73,6 +75,17 @@ def test_a_plan_that_no_run_has_seen_is_not_locked(lockable: Study) -> None:
     plan.write_text(plan.read_text("utf-8").replace("cap_days: 112", "cap_days: 105"), "utf-8")
     with pytest.raises(LockError, match=r"stage clean: the plan changed; stage derive: the plan changed"):
         lock_study(lockable, derived=True)
+
+
+def test_a_module_in_the_place_of_an_installed_one_stops_a_frozen_run(
+    lockable: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_study(lockable)
+    require_unchanged(lockable)
+    (tmp_path / "numpy.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(EnvironmentMismatch, match=r"module numpy on PYTHONPATH.*numpy\.py.*unset PYTHONPATH"):
+        require_unchanged(lockable)
 
 
 def test_a_module_beside_the_package_is_no_part_of_what_was_locked(lockable: Study) -> None:
