@@ -32,7 +32,8 @@ SHOWN_REASONS = 4
 def _run(arguments: argparse.Namespace) -> int:
     """Run the stages that are not fresh and say where the report is."""
     from lumier_analysis.pipeline.progress import make_progress
-    from lumier_analysis.pipeline.run import run_study, shown
+    from lumier_analysis.pipeline.run import run_study
+    from lumier_analysis.pipeline.stages import shown
     from lumier_analysis.study.work import JOBS, jobs
 
     if arguments.jobs is not None:
@@ -141,7 +142,7 @@ def _export_check(arguments: argparse.Namespace) -> int:
     """Write the coded landmark table and the R program of the primary result, run it, and compare."""
     from lumier_analysis.errors import AnalysisError
     from lumier_analysis.pipeline.double import TOLERANCE, double_program
-    from lumier_analysis.pipeline.run import shown
+    from lumier_analysis.pipeline.stages import shown
     from lumier_analysis.study import open_study
 
     study = open_study(arguments.study)

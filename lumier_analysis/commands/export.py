@@ -11,7 +11,8 @@ Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.Arg
 def _export(arguments: argparse.Namespace) -> int:
     """Pack a run."""
     from lumier_analysis.pipeline.export import export_run
-    from lumier_analysis.pipeline.run import open_for_run, shown
+    from lumier_analysis.pipeline.run import open_for_run
+    from lumier_analysis.pipeline.stages import shown
 
     study = open_for_run(arguments.study)
     path = export_run(study, arguments.out, internal=arguments.internal)

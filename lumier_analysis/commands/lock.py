@@ -12,7 +12,8 @@ Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.Arg
 def _lock(arguments: argparse.Namespace) -> int:
     """Lock a study."""
     from lumier_analysis.pipeline.plan_lock import environment_differences, lock_hash, lock_study
-    from lumier_analysis.pipeline.run import open_for_run, shown
+    from lumier_analysis.pipeline.run import open_for_run
+    from lumier_analysis.pipeline.stages import shown
     from lumier_analysis.pipeline.studylock import study_lock
 
     study = open_for_run(arguments.study, arguments.raw)

@@ -78,7 +78,8 @@ def _keygen(arguments: argparse.Namespace) -> int:
 
 def _unseal(arguments: argparse.Namespace) -> int:
     """Open the validation outcomes, on record."""
-    from lumier_analysis.pipeline.run import open_for_run, shown
+    from lumier_analysis.pipeline.run import open_for_run
+    from lumier_analysis.pipeline.stages import shown
     from lumier_analysis.pipeline.unseal import unseal_study
 
     study = open_for_run(arguments.study, arguments.raw)

@@ -8,7 +8,6 @@ executed notebook appears in its place only then, whole. Otherwise it is kept as
 from __future__ import annotations
 
 import logging
-import re
 import tempfile
 import time
 import warnings
@@ -22,6 +21,7 @@ from typing import Any
 from lumier_analysis import errors
 from lumier_analysis.errors import LumierError, NotebookError
 from lumier_analysis.pipeline.checks import check_notebook, first_line, load_notebook
+from lumier_analysis.pipeline.executed import error_output, not_executed, one_line, printed_warnings
 from lumier_analysis.pipeline.kernel import (
     Launch,
     end_processes,
@@ -162,32 +162,6 @@ def _execute(
                 end_processes(token, manager.started)  # type: ignore[attr-defined]
 
 
-def _error_output(notebook: Any) -> tuple[int | None, str, str, str] | None:
-    """Return cell number, error class, error text and first line of the first cell that shows an error."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                return cell.execution_count, output.ename, output.evalue, first_line(cell.source)
-    return None
-
-
-def _not_executed(notebook: Any) -> list[Any]:
-    """Return the code cells that hold code and were never executed."""
-    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip() and c.execution_count is None]
-
-
-def _printed_warnings(notebook: Any) -> tuple[str, ...]:
-    """Return the lines of stderr that name a warning."""
-    texts = [o.text for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
-    return tuple(line.strip() for text in texts for line in text.splitlines() if re.search(r"Warning\b", line))
-
-
-def _one_line(text: str) -> str:
-    """Return the first line of an error's text, shortened."""
-    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
-    return line if len(line) <= 240 else line[:237] + "..."
-
-
 def _describe(caught: BaseException | None, watch: _Watch, name: str, cell_seconds: int) -> dict[str, Any]:
     """Turn what the engine raised, and what the notebook shows, into outcome and sentence."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -200,26 +174,26 @@ def _describe(caught: BaseException | None, watch: _Watch, name: str, cell_secon
     if isinstance(caught, CellTimeoutError):
         sentence = f"{where} took longer than {cell_seconds} seconds and was stopped."
         return at | {"outcome": Outcome.TIMED_OUT, "sentence": sentence}
-    shown = _error_output(watch.notebook) if watch.notebook is not None else None
+    shown = error_output(watch.notebook) if watch.notebook is not None else None
     if shown is not None:
         cell, ename, evalue, line = shown
         where = f"{name}, In [{cell}] ({line})"
         at = {"cell": cell, "line": line, "ename": ename, "evalue": evalue}
         if ename == "SystemExit":
-            after = len(_not_executed(watch.notebook))
+            after = len(not_executed(watch.notebook))
             sentence = f"{where} ended the notebook by sys.exit; cells after it that did not run: {after}."
             return at | {"outcome": Outcome.EXITED_EARLY, "sentence": sentence}
         family = getattr(errors, ename, None)
         known = isinstance(family, type) and issubclass(family, LumierError)
-        sentence = evalue if known else f"{where} stopped with {ename}: {_one_line(evalue) or '(no message)'}"
+        sentence = evalue if known else f"{where} stopped with {ename}: {one_line(evalue) or '(no message)'}"
         return at | {"outcome": Outcome.FAILED, "sentence": sentence}
     if isinstance(caught, DeadKernelError):
         sentence = f"The kernel died in {where}; the usual reason is too little memory."
         return at | {"outcome": Outcome.KERNEL_DIED, "sentence": sentence}
     if caught is not None:
-        sentence = f"{where} could not be run, {type(caught).__name__}: {_one_line(str(caught)) or '(no message)'}"
+        sentence = f"{where} could not be run, {type(caught).__name__}: {one_line(str(caught)) or '(no message)'}"
         return at | {"outcome": Outcome.FAILED, "sentence": sentence, "ename": type(caught).__name__}
-    left = _not_executed(watch.notebook)
+    left = not_executed(watch.notebook)
     if left:
         missed = first_line(left[0].source)
         sentence = f"{name} reached its end but {len(left)} of its cells were not executed, the first being ({missed})."
@@ -300,6 +274,6 @@ def run_notebook(
         notebook=source.stem,
         path=path,
         seconds=time.monotonic() - began,
-        warnings=_printed_warnings(watch.notebook) if watch.notebook is not None else (),
+        warnings=printed_warnings(watch.notebook) if watch.notebook is not None else (),
         **described,
     )

@@ -10,8 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
 from lumier_analysis.errors import LumierError, NotebookError
+from lumier_analysis.pipeline.beside import Beside, may_run_beside
 from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.fresh import output_hashes, read_record, record_path, stage_key, stale_reasons
 from lumier_analysis.pipeline.installed import installed_packages
@@ -26,11 +28,10 @@ from lumier_analysis.pipeline.leftovers import (
     written_since,
 )
 from lumier_analysis.pipeline.machine import memory_watched, processor
-from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.progress import Progress
-from lumier_analysis.pipeline.run_builder import run_builder
-from lumier_analysis.pipeline.staged import hidden_folders, run_staged
-from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of
+from lumier_analysis.pipeline.run_stage import failed_path, run_stage
+from lumier_analysis.pipeline.staged import hidden_folders
+from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of, shown
 from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.pipeline.unseal import sealed_stages
 from lumier_analysis.pipeline.warm import WarmStart, warm_start
@@ -38,9 +39,7 @@ from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.io import write_json
 from lumier_analysis.study.lockfile import read_lock
 from lumier_analysis.study.who import who
-
-#: What the record of a run says of a stage that ran in the project folder itself.
-NOT_STAGED = "not staged"
+from lumier_analysis.study.work import jobs
 
 
 @dataclass(frozen=True)
@@ -72,45 +71,6 @@ def open_for_run(folder: str | Path, raw: str | Path | None = None) -> Study:
     return study
 
 
-def shown(path: Path, root: Path) -> str:
-    """Return a path as a user in the project folder would type it."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-
-def _run_stage(stage: Stage, study: Study, warm: WarmStart | None) -> tuple[float, tuple[str, ...], str]:
-    """Run one stage; return seconds, warnings and how it was kept apart, or raise with what the user may do next."""
-    began = time.monotonic()
-    if not stage.notebook:
-        run_builder(stage, study, warm)
-        return time.monotonic() - began, (), NOT_STAGED
-    source = study.root / "notebooks" / f"{stage.notebook}.ipynb"
-    parameters = parameters_of(stage, study)
-    failed = study.analysis / "run" / f"{stage.notebook}.failed.ipynb"
-    output = study.reports / "notebooks" / f"{stage.notebook}.ipynb"
-    isolation = NOT_STAGED
-    if stage.staged:
-        run, masks = run_staged(stage, study, failed, warm)
-        isolation = masks.sentence
-    else:
-        run = run_notebook(source, output, parameters, root=study.root, failed=failed, warm=warm)
-    error = run.error()
-    if error is None:
-        return run.seconds, run.warnings, isolation
-    if run.outcome is not Outcome.REFUSED:
-        at = f"In [{run.cell}]: {run.line}" if run.cell else "before its first cell"
-        settings = ", ".join(f"{k} = {v!r}" for k, v in parameters.items())
-        error.add_note(f"It happened in notebooks/{stage.notebook}.ipynb, {at}")
-        if run.path is not None:
-            error.add_note(f"The notebook as far as it came: {shown(run.path, study.root)}")
-        error.add_note(
-            f"To go through this stage cell by cell: jupyter lab notebooks/{stage.notebook}.ipynb"
-            f"  (in its parameters cell: {settings})"
-        )
-    if run.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt(run.sentence) from error
-    raise error
-
-
 def _complete(stage: Stage, study: Study) -> None:
     """Refuse a stage that ended well without having written what it must."""
     for path in stage.writes:
@@ -120,7 +80,12 @@ def _complete(stage: Stage, study: Study) -> None:
 
 
 def _execute(
-    stage: Stage, study: Study, key: dict[str, str], record: dict[str, Any] | None, warm: WarmStart | None
+    stage: Stage,
+    study: Study,
+    key: dict[str, str],
+    record: dict[str, Any] | None,
+    warm: WarmStart | None,
+    beside: Beside | None,
 ) -> float:
     """Run a stage, and record it; on any failure nothing of it is left. Return its duration in seconds."""
     clear_killed_stage(study, stage)
@@ -134,7 +99,7 @@ def _execute(
     started = datetime.datetime.now(datetime.UTC)
     try:
         with memory_watched(but=warm.pid if warm else None) as memory:
-            seconds, warnings, isolation = _run_stage(stage, study, warm)
+            seconds, warnings, isolation = run_stage(stage, study, key, warm, beside)
         _complete(stage, study)
         outputs = [study_path(study, p) for p in written_since(study, before) if not p.name.startswith(".")]
         packages = installed_packages()
@@ -145,7 +110,7 @@ def _execute(
                 "started": started.isoformat(timespec="seconds"),
                 "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "seconds": round(seconds, 2),
-                "peak_memory_bytes": memory.peak,
+                "peak_memory_bytes": max(memory.peak, beside.peak if beside and beside.stage is stage else 0),
                 "who": who(),
                 "parameters": parameters_of(stage, study),
                 "raw": parameters_of(stage, study).get("raw"),
@@ -166,6 +131,20 @@ def _execute(
         raise
     begun_path(study, stage).unlink(missing_ok=True)
     return seconds
+
+
+def _start_beside(
+    coming: tuple[Stage, ...], study: Study, fresh: bool, warm: WarmStart, stack: ExitStack
+) -> Beside | None:
+    """Start the stage after the next one, if both are to run and it may run beside the next one."""
+    if len(coming) < 2 or jobs() < 2 or not may_run_beside(coming[1], coming[0]):
+        return None
+    key = stage_key(coming[1], study)
+    if not fresh and not stale_reasons(coming[1], study, read_record(study, coming[1]), key):
+        return None
+    beside = Beside(coming[1], study, key, failed_path(coming[1], study), warm)
+    stack.callback(beside.close)
+    return beside
 
 
 def run_study(
@@ -219,7 +198,8 @@ def run_study(
     study = folder if isinstance(folder, Study) else open_for_run(folder, raw)
     report = study.reports / "report.html"
     ran: list[str] = []
-    with signals_interrupt(), ExitStack() as stack:
+    # Filters of warnings belong to the process: two notebooks at the same time would not put them back.
+    with signals_interrupt(), catch_warnings(), ExitStack() as stack:
         # At once where all stages run: the libraries are imported while the study is being checked.
         warm = stack.enter_context(warm_start(study, hidden_folders(study))) if fresh and len(chosen) > 1 else None
         if frozen:
@@ -227,6 +207,7 @@ def run_study(
         stack.enter_context(study_lock(study.analysis / "run" / "lock"))
         sweep_temporaries(study)
         lines: list[str] = []
+        beside: Beside | None = None
         waiting: set[str] = set()
         for position, stage in enumerate(chosen, 1):
             if stage.name in (waiting := sealed_stages(study, stages)):
@@ -244,11 +225,13 @@ def run_study(
                 prepare()
             if warm is None and not ran and position < len(chosen):
                 warm = stack.enter_context(warm_start(study, hidden_folders(study)))
+            if warm is not None and beside is None:
+                beside = _start_beside(chosen[position - 1 :], study, fresh, warm, stack)
             began = time.monotonic()
             try:
                 what = f"what the stage {stage.name} writes"
                 with disk_faults(what, study.root), progress.running(stage.name, why):
-                    seconds = _execute(stage, study, key, record, warm)
+                    seconds = _execute(stage, study, key, record, warm, beside)
             except LumierError:
                 progress.ended(stage.name, "failed", time.monotonic() - began)
                 raise

@@ -25,6 +25,7 @@ from lumier_analysis.pipeline.stages import Stage, files_at, locate
 from lumier_analysis.pipeline.warm import WarmStart
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file, write_bytes_atomic
+from lumier_analysis.study.work import PROGRESS
 
 PACKAGE = "lumier_analysis"
 
@@ -204,7 +205,13 @@ def publish(made: Staged, study: Study, stage: Stage) -> list[Path]:
     return [write_bytes_atomic(locate(study, path), source.read_bytes()) for path, source in found.items()]
 
 
-def run_staged(stage: Stage, study: Study, failed: Path, warm: WarmStart | None = None) -> tuple[NotebookRun, Masks]:
+def run_staged(
+    stage: Stage,
+    study: Study,
+    failed: Path,
+    warm: WarmStart | None = None,
+    await_turn: Callable[[], bool] | None = None,
+) -> tuple[NotebookRun, Masks]:
     """Run the notebook of a stage in a staged project and move its results into the study.
 
     Parameters
@@ -215,6 +222,9 @@ def run_staged(stage: Stage, study: Study, failed: Path, warm: WarmStart | None 
         Where an unfinished notebook is kept.
     warm : WarmStart, optional
         What the kernel is forked from.
+    await_turn : function, optional
+        Of a stage that runs beside another: called when the notebook has ended, returns when the results may be moved,
+        or False where they are to be dropped.
 
     Returns
     -------
@@ -231,17 +241,23 @@ def run_staged(stage: Stage, study: Study, failed: Path, warm: WarmStart | None 
     compiled = read_indexes(study.root / PACKAGE)
     with staged(study, stage) as made:
         # Outside the staged project, where the notebook cannot have put a link in its way.
-        executed = made.base / "executed" / source.name
-        parameters = {"study": f"data/{study.name}"}
+        executed, unfinished = made.base / "executed" / source.name, made.base / "executed" / failed.name
+        parameters, launch = {"study": f"data/{study.name}"}, made.launch
+        if await_turn is not None:  # how far its steps are is not to stand at the other stage
+            launch = replace(launch, environment={k: v for k, v in launch.environment.items() if k != PROGRESS})
         run = run_notebook(
-            source, executed, parameters, root=made.study.root, failed=failed, launch=made.launch, warm=warm
+            source, executed, parameters, root=made.study.root, failed=unfinished, launch=launch, warm=warm
         )
-        if run.outcome is not Outcome.DONE:
-            output.unlink(missing_ok=True)
-            temporary = f"{made.study.root}{os.sep}"
-            said = {name: getattr(run, name).replace(temporary, "") for name in ("sentence", "evalue", "line")}
-            return replace(run, **said), made.masks
+        if await_turn is not None and not await_turn():
+            return run, made.masks
         with signals_wait():
+            failed.unlink(missing_ok=True)
+            if run.outcome is not Outcome.DONE:
+                output.unlink(missing_ok=True)
+                path = write_bytes_atomic(failed, unfinished.read_bytes()) if unfinished.is_file() else None
+                temporary = f"{made.study.root}{os.sep}"
+                said = {name: getattr(run, name).replace(temporary, "") for name in ("sentence", "evalue", "line")}
+                return replace(run, path=path, **said), made.masks
             publish(made, study, stage)
             write_bytes_atomic(output, executed.read_bytes())
             take_compiled(made.study.root / PACKAGE, study.root / PACKAGE, compiled)

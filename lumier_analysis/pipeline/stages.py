@@ -33,6 +33,8 @@ class Stage:
         Whether the notebook runs in a project folder that holds its inputs alone.
     may_write : tuple of str
         Outputs of a staged stage that need not be there; it may write nothing else.
+    apart : bool
+        Whether it may run staged, at the same time as the stage before it, which it does not depend on.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Stage:
     reads_raw: bool = False
     staged: bool = False
     may_write: tuple[str, ...] = ()
+    apart: bool = False
 
 
 STAGES = (
@@ -85,6 +88,8 @@ STAGES = (
         notebook="04_longitudinal_models",
         reads=("analysis/tables", "analysis/locked_signature.json"),
         writes=("analysis/results/04_longitudinal_models.json",),
+        may_write=("reports/figures",),
+        apart=True,
     ),
     Stage(
         "manuscript",
@@ -132,6 +137,11 @@ def locate(study: Study, path: str) -> Path:
     """Return where a study path (``analysis/...`` or ``reports/...``) stands."""
     head, _, rest = path.partition("/")
     return {"analysis": study.analysis, "reports": study.reports}[head] / rest
+
+
+def shown(path: Path, root: Path) -> str:
+    """Return a path as a user in the project folder would type it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def files_at(study: Study, path: str) -> dict[str, Path]:

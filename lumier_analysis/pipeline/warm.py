@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -97,6 +98,8 @@ class WarmStart:
         self._connection, theirs = socket.socketpair()
         self._unread, self._ready, self._began = b"", False, time.monotonic()
         self._ended: dict[int, int] = {}
+        self._lock = threading.RLock()  # stages that run at the same time ask from threads of their own
+        self._closed = False
         self._begun: list[int] = []
         self._process = subprocess.Popen(
             [sys.executable, "-", str(theirs.fileno())],
@@ -137,10 +140,11 @@ class WarmStart:
 
     def status(self, pid: int, seconds: float) -> int | None:
         """Return how a process ended, waiting for word of it `seconds` at most; None while it runs."""
-        if pid not in self._ended and not self._read(seconds):
-            # Nobody is left to say how; what was forked dies with it.
-            return self._ended.setdefault(pid, -int(signal.SIGKILL))
-        return self._ended.get(pid)
+        with self._lock:
+            if pid not in self._ended and (self._connection.fileno() < 0 or not self._read(seconds)):
+                # Nobody is left to say how; what was forked dies with it.
+                return self._ended.setdefault(pid, -int(signal.SIGKILL))
+            return self._ended.get(pid)
 
     def suits(self, environment: Mapping[str, str]) -> bool:
         """Tell whether the libraries are the same here as if they were imported in `environment`."""
@@ -174,9 +178,12 @@ class WarmStart:
             Folders that it finds empty, see `masks`.
         output : Path, optional
             File for what it prints; nowhere by default.
+
+        Raises
+        ------
+        RuntimeError
+            The warm process was closed, so the run is ending.
         """
-        if not self.suits(environment):
-            return None
         request: dict[str, Any] = {
             "command": list(command),
             "environment": dict(environment),
@@ -185,10 +192,20 @@ class WarmStart:
             "masks_source": Path(masks.__file__).read_text(encoding="utf-8") if masked else "",
             "output": str(output) if output else None,
         }
+        with self._lock:
+            process = self._ask(request) if not self._closed and self.suits(environment) else None
+        if process is None and self._closed:
+            raise RuntimeError("the run is ending")
+        return process
+
+    def _ask(self, request: dict[str, Any]) -> WarmProcess | None:
+        """Have a process forked; None where the warm process is not ready in time, or gone."""
+        while not self._ready:
+            if time.monotonic() - self._began > READY_SECONDS:
+                self._process.kill()
+            if not self._read(1.0):
+                return None
         with suppress(OSError):
-            while not self._ready:
-                if time.monotonic() - self._began > READY_SECONDS or not self._read(1.0):
-                    return None
             # A file in memory, gone with its last handle.
             with os.fdopen(os.memfd_create("lumier"), "w", encoding="utf-8") as stream:
                 json.dump(request, stream)
@@ -203,10 +220,12 @@ class WarmStart:
 
     def close(self) -> None:
         """End the warm process and everything that it has forked."""
-        self._connection.close()
+        self._closed = True  # from here on nothing is started, neither warm nor cold
         self._process.kill()
         end_processes(self._token, [self._process.pid])
         self._process.wait()
+        with self._lock:
+            self._connection.close()
 
 
 @contextmanager
