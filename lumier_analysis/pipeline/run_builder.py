@@ -35,10 +35,11 @@ def run_builder(stage: Stage, study: Study, warm: WarmStart | None = None) -> No
             end_processes(token)
     if code == 0:
         return
-    family, _, message = said.strip().rpartition("\n")[2].partition("\t")
-    known = getattr(errors, family, None)
-    if isinstance(known, type) and issubclass(known, LumierError):
-        raise known(message)
+    for line in reversed(said.splitlines()):  # the last one may be Python's, of its own end
+        family, tab, message = line.partition("\t")
+        known = getattr(errors, family, None)
+        if tab and isinstance(known, type) and issubclass(known, LumierError):
+            raise known(message)
     log = study.analysis / "run" / f"{stage.name}.log"
     log.write_text(said, encoding="utf-8")
     last = (said.strip().splitlines() or [f"exit code {code}"])[-1]
