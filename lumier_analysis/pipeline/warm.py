@@ -12,12 +12,13 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,61 +28,33 @@ from lumier_analysis.pipeline.fresh import code_files
 from lumier_analysis.pipeline.kernel import TOKEN, end_processes, fixed_environment, run_token, signals_wait
 from lumier_analysis.pipeline.scrubbed import scrubbed_environment
 from lumier_analysis.pipeline.stage_folder import PREFIXES, stage_folder
+from lumier_analysis.pipeline.warm_forked import WarmProcess
 from lumier_analysis.study import Study
 
 COLD = "LUMIER_COLD"
-#: Longest time the imports may take, in seconds; after it stages start cold.
+#: Longest time an answer may take, in seconds, the imports included; after it stages start cold.
 READY_SECONDS = 120
 #: Beginnings of the names of variables that libraries read when they are imported.
 _DECIDE = (
     *("PYTHON", "NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "BLIS_", "NVPL_", "NPY_", "LD_", "DYLD_", "MALLOC_"),
-    *("SKLEARN_", "SCIPY_", "PANDAS_", "ARROW_", "JOBLIB_", "NUMEXPR_"),
+    *(
+        "SKLEARN_",
+        "SCIPY_",
+        "PANDAS_",
+        "ARROW_",
+        "JOBLIB_",
+        "NUMEXPR_",
+        "GLIBC_",
+        "PANDERA_",
+        "PYDANTIC_",
+        "SM_",
+        "MPL_",
+    ),
 )
 
 
-class WarmProcess:
-    """A process that the warm one has forked, with the part of `subprocess.Popen` that a kernel manager uses.
-
-    Attributes
-    ----------
-    pid : int
-    returncode : int or None
-        None while it runs.
-    """
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, pid: int, owner: WarmStart) -> None:
-        self.pid, self._owner = pid, owner
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        """Return the exit code, negative for a signal; None while it runs."""
-        if self.returncode is None:
-            self.returncode = self._owner.status(self.pid, 0.0)
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return the exit code; TimeoutExpired after `timeout` seconds."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while self.poll() is None:
-            if end is not None and time.monotonic() >= end:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
-            self.returncode = self._owner.status(self.pid, 0.1)
-        return int(self.returncode or 0)
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self.send_signal(signal.SIGKILL)
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
+def _deciding(variables: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in variables.items() if k.startswith(_DECIDE) and k != "PYTHONUNBUFFERED"}
 
 
 class WarmStart:
@@ -96,7 +69,7 @@ class WarmStart:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment, self._token = dict(environment), run_token()
         self._connection, theirs = socket.socketpair()
-        self._unread, self._ready, self._began = b"", False, time.monotonic()
+        self._unread, self._ready = b"", False
         self._ended: dict[int, int] = {}
         self._lock = threading.RLock()  # stages that run at the same time ask from threads of their own
         self._closed = False
@@ -148,12 +121,7 @@ class WarmStart:
 
     def suits(self, environment: Mapping[str, str]) -> bool:
         """Tell whether the libraries are the same here as if they were imported in `environment`."""
-
-        def deciding(variables: Mapping[str, str]) -> dict[str, str]:
-            named = {name: value for name, value in variables.items() if name.startswith(_DECIDE)}
-            return {name: value for name, value in named.items() if name != "PYTHONUNBUFFERED"}
-
-        return deciding(environment) == deciding(self.environment)
+        return _deciding(environment) == _deciding(self.environment)
 
     def start(
         self,
@@ -178,11 +146,6 @@ class WarmStart:
             Folders that it finds empty, see `masks`.
         output : Path, optional
             File for what it prints; nowhere by default.
-
-        Raises
-        ------
-        RuntimeError
-            The warm process was closed, so the run is ending.
         """
         request: dict[str, Any] = {
             "command": list(command),
@@ -193,18 +156,22 @@ class WarmStart:
             "output": str(output) if output else None,
         }
         with self._lock:
-            process = self._ask(request) if not self._closed and self.suits(environment) else None
-        if process is None and self._closed:
-            raise RuntimeError("the run is ending")
-        return process
+            return self._ask(request) if not self._closed and self.suits(environment) else None
 
-    def _ask(self, request: dict[str, Any]) -> WarmProcess | None:
-        """Have a process forked; None where the warm process is not ready in time, or gone."""
-        while not self._ready:
-            if time.monotonic() - self._began > READY_SECONDS:
+    def _answered(self, answer: Callable[[], object]) -> bool:
+        """Wait for an answer; False where the warm process is gone, or took too long and was ended."""
+        end = time.monotonic() + READY_SECONDS
+        while not answer():
+            if time.monotonic() > end:
                 self._process.kill()
             if not self._read(1.0):
-                return None
+                return False
+        return True
+
+    def _ask(self, request: dict[str, Any]) -> WarmProcess | None:
+        """Have a process forked; None where the warm process does not answer in time, or is gone."""
+        if not self._answered(lambda: self._ready):
+            return None
         with suppress(OSError):
             # A file in memory, gone with its last handle.
             with os.fdopen(os.memfd_create("lumier"), "w", encoding="utf-8") as stream:
@@ -212,20 +179,28 @@ class WarmStart:
                 stream.flush()
                 stream.seek(0)
                 socket.send_fds(self._connection, [b"1"], [stream.fileno()])
-            while not self._begun:
-                if not self._read(1.0):
-                    return None
-            return WarmProcess(self._begun.pop(), self)
+            if self._answered(lambda: self._begun):
+                return WarmProcess(self._begun.pop(), self)
         return None
 
     def close(self) -> None:
         """End the warm process and everything that it has forked."""
-        self._closed = True  # from here on nothing is started, neither warm nor cold
+        self._closed = True
         self._process.kill()
         end_processes(self._token, [self._process.pid])
         self._process.wait()
         with self._lock:
             self._connection.close()
+
+
+def _others(study: Study) -> bool:
+    """Tell whether a stage would import other modules than the warm process does, or draw by other settings.
+
+    Those that lie beside the package, and those that the user has installed for himself: a staged stage has another
+    home, and does without.
+    """
+    own = site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path
+    return bool(own) or any(name.startswith("../") for name in code_files(study.root))
 
 
 @contextmanager
@@ -240,16 +215,13 @@ def warm_start(study: Study, hidden: Sequence[Path]) -> Iterator[WarmStart | Non
     """
     with ExitStack() as stack:
         warm = None
-        # What lies beside the package would stand before an installed module of its name, or decide the figures.
-        beside = any(name.startswith("../") for name in code_files(study.root))
-        if sys.platform.startswith("linux") and not os.environ.get(COLD) and not beside:
-            base = stack.enter_context(stage_folder(PREFIXES[-1]))
-            environment = scrubbed_environment(base, hidden)
-            if any((base / "matplotlib").iterdir()):  # without a list of fonts every run would make its own
-                warm = WarmStart(environment)
-                if not warm.suits(fixed_environment()):
-                    warm.close()
-                    warm = None
+        if sys.platform.startswith("linux") and not os.environ.get(COLD) and not _others(study):
+            with suppress(OSError):  # the disk is full, say: told by the stage that cannot do without
+                base = stack.enter_context(stage_folder(PREFIXES[-1]))
+                environment = scrubbed_environment(base, hidden)
+                fonts = any((base / "matplotlib").iterdir())  # without a list of them every run would make its own
+                if fonts and _deciding(environment) == _deciding(fixed_environment()):
+                    warm = WarmStart(environment)
         try:
             yield warm
         finally:

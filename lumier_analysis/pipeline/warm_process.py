@@ -147,6 +147,7 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
 def main(number: int) -> None:
     """Import, serve, and become what was asked for."""
     place = _token_place()
+    _die_with_parent()  # while it imports it would not hear that the runner is gone
     _LIBRARY.prctl(_NAME, ctypes.c_char_p(b"lumier-warm"), *map(ctypes.c_ulong, (0, 0, 0)))
     del sys.path[0]  # the folder this was started in
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as a kernel sets it for itself

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -21,7 +22,8 @@ from lumier_analysis.pipeline.masks import make_masks
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.process_mark import process_mark
 from lumier_analysis.pipeline.run_module import run_module
-from lumier_analysis.pipeline.warm import WarmProcess, WarmStart, warm_start
+from lumier_analysis.pipeline.warm import WarmStart, warm_start
+from lumier_analysis.pipeline.warm_forked import WarmProcess
 from lumier_analysis.study import open_study
 from tests.pipeline.conftest import MakeNotebook
 
@@ -197,7 +199,7 @@ def test_the_warm_process_knows_nothing_of_the_project(warm: WarmStart, module: 
 
 
 def test_variables_that_decide_make_a_cold_start(warm: WarmStart, module: Path) -> None:
-    for name in ("PYTHONPATH", "NUMBA_CPU_NAME", "OPENBLAS_CORETYPE", "LD_PRELOAD"):
+    for name in ("PYTHONPATH", "NUMBA_CPU_NAME", "OPENBLAS_CORETYPE", "LD_PRELOAD", "GLIBC_TUNABLES"):
         environment = {**fixed_environment(), name: str(module)}
         assert warm.start(["tell"], environment=environment, folder=module) is None, name
     assert warm.suits({**fixed_environment(), "PYTHONUNBUFFERED": "1", "ONLY_HERE": "1"})
@@ -220,6 +222,40 @@ def test_a_module_beside_the_package_makes_a_cold_start(project: Path, monkeypat
         assert made is None
 
 
+def test_what_the_user_installed_for_himself_or_a_full_disk_makes_a_cold_start(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LUMIER_COLD")
+    (project / "tiny_report.py").unlink()
+    study = open_study("data/tiny")
+    with monkeypatch.context() as patch:
+        # Staged, with another home, it is not imported; it would be by the other stages if they started cold.
+        patch.setattr("site.ENABLE_USER_SITE", True)
+        patch.setattr("site.getusersitepackages", lambda: str(project))
+        patch.syspath_prepend(project)
+        with warm_start(study, [project]) as made:
+            assert made is None
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patch.setattr(warm_module, "scrubbed_environment", full)
+        with warm_start(study, [project]) as made:
+            assert made is None
+
+
+def test_one_that_does_not_answer_is_ended(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warm = WarmStart(fixed_environment())
+    try:
+        started(warm, module, "tell").wait(10)
+        os.kill(warm.pid, signal.SIGSTOP)
+        monkeypatch.setattr(warm_module, "READY_SECONDS", 1)
+        assert warm.start(["tell"], environment=fixed_environment(), folder=module) is None and gone(warm.pid)
+    finally:
+        warm.close()
+
+
 def test_nothing_outlives_a_runner_that_is_killed(module: Path) -> None:
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom lumier_analysis.pipeline.kernel import *\n"
@@ -229,14 +265,19 @@ def test_nothing_outlives_a_runner_that_is_killed(module: Path) -> None:
         f"p = warm.start(['wait'], environment=fixed_environment(), folder=Path({str(module)!r}))\n"
         "print(warm.pid, p.pid, flush=True)\ntime.sleep(60)\n"
     )
-    runner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert runner.stdout is not None
-    numbers = [int(n) for n in runner.stdout.readline().split()]
-    assert len(numbers) == 2 and all(process_mark(n) for n in numbers)
-    runner.kill()
-    runner.wait()
-    runner.stdout.close()
-    assert all(gone(n, 5) for n in numbers)
+    early = program.partition("p = ")[0] + (
+        "import psutil\nwhile psutil.Process(warm.pid).name() != 'lumier-warm': time.sleep(0.001)\n"
+        "print(warm.pid, flush=True)\ntime.sleep(60)\n"
+    )
+    for text, seconds in ((program, 5.0), (early, 0.5)):  # in the imports too
+        runner = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+        assert runner.stdout is not None
+        numbers = [int(n) for n in runner.stdout.readline().split()]
+        assert numbers and all(process_mark(n) for n in numbers)
+        runner.kill()
+        runner.wait()
+        runner.stdout.close()
+        assert all(gone(n, seconds) for n in numbers)
 
 
 def test_a_warm_process_that_dies_takes_its_own_along_and_is_told(module: Path) -> None:
