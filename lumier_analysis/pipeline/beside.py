@@ -2,7 +2,8 @@
 
 Its notebook runs staged, in a thread of the runner, and writes into the study only when its turn has come: results,
 records, and what a killed run leaves are as if the stages had run one after the other. Where anything that it depends
-on is another by then, what it made is dropped and the stage runs as any other.
+on is another by then, or it did not end well, what it made is dropped and the stage runs as any other: no failure is
+then owed to having run beside.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from lumier_analysis.pipeline.kernel import signals_wait
 from lumier_analysis.pipeline.machine import memory_watched
 from lumier_analysis.pipeline.masks import Masks
-from lumier_analysis.pipeline.notebook import NotebookRun
+from lumier_analysis.pipeline.notebook import NotebookRun, Outcome
 from lumier_analysis.pipeline.staged import run_staged
 from lumier_analysis.pipeline.stages import Stage
 from lumier_analysis.pipeline.warm import WarmStart
@@ -58,7 +59,6 @@ class Beside:
         self.stage, self._key, self._warm = stage, key, warm
         self._ended, self._turn, self._wanted = threading.Event(), threading.Event(), False
         self._made: tuple[NotebookRun, Masks] | None = None
-        self._error: BaseException | None = None
         self.peak = 0
 
         from jupyter_core.utils import ensure_event_loop
@@ -73,38 +73,32 @@ class Beside:
                 with memory_watched(but=warm.pid) as memory:
                     self._made = run_staged(stage, study, failed, warm, await_turn)
                 self.peak = memory.peak
-            except BaseException as error:
-                self._error = error
+            except Exception:
+                self._made = None  # it is told by the run that follows
             finally:
-                ensure_event_loop().close()  # that of this thread
                 self._ended.set()
+                ensure_event_loop().close()  # that of this thread
 
-        self._thread = threading.Thread(target=work, name=f"lumier-{stage.name}")
+        # A daemon: whatever happens to the run, Python does not wait for it at its end.
+        self._thread = threading.Thread(target=work, name=f"lumier-{stage.name}", daemon=True)
         self._thread.start()
 
     def take(self, stage: Stage, key: dict[str, str]) -> tuple[NotebookRun, Masks] | None:
         """Wait for the notebook, let its results be moved into the study, and return them as `run_staged` does.
 
-        None where it is another stage, or depends on something else by now.
-
-        Raises
-        ------
-        Exception
-            What `run_staged` raises.
+        None where it is another stage, depends on something else by now, or did not end well.
         """
         if stage is not self.stage or key != self._key or self._turn.is_set():
             return None
         self._ended.wait()
         self._wanted = True
         self._finish()
-        if self._error is not None:
-            raise self._error
-        return self._made
+        return self._made if self._made and self._made[0].outcome is Outcome.DONE else None
 
     def close(self) -> None:
         """Drop what was not taken; a notebook that still runs is ended, with the warm process."""
-        if self._thread.is_alive():
-            if not self._ended.is_set():
+        with signals_wait():  # a second Ctrl-C would leave it waiting for its turn
+            if self._thread.is_alive() and not self._ended.is_set():
                 self._warm.close()
             self._finish()
 

@@ -74,12 +74,15 @@ class Launch:
         Folders besides its own whose paths are taken out of what it prints.
     masked : tuple of Path
         Folders that it finds empty; what `prefix` brings about at a cold start.
+    cold : bool
+        Whether it may be started cold where it cannot be forked.
     """
 
     environment: Mapping[str, str]
     prefix: tuple[str, ...] = ()
     hidden: tuple[Path, ...] = ()
     masked: tuple[Path, ...] = ()
+    cold: bool = True
 
 
 def kernel_manager_class(
@@ -150,8 +153,7 @@ def kernel_manager_class(
             if warm is not None:
                 from lumier_analysis.pipeline.warm_kernel import warm_provisioner
 
-                masked = launch.masked if launch else ()
-                self.provisioner = warm_provisioner(warm, masked, kernel_spec=self.kernel_spec, parent=self)
+                self.provisioner = warm_provisioner(warm, launch, kernel_spec=self.kernel_spec, parent=self)
             await KernelManager._async_start_kernel(self, **(kwargs | settings))
             started.append(int(getattr(self.provisioner, "pid", 0) or 0))
 

@@ -139,11 +139,15 @@ def _start_beside(
     """Start the stage after the next one, if both are to run and it may run beside the next one."""
     if len(coming) < 2 or jobs() < 2 or not may_run_beside(coming[1], coming[0]):
         return None
-    key = stage_key(coming[1], study)
+    try:
+        key = stage_key(coming[1], study)
+    except LumierError:  # told in its turn
+        return None
     if not fresh and not stale_reasons(coming[1], study, read_record(study, coming[1]), key):
         return None
-    beside = Beside(coming[1], study, key, failed_path(coming[1], study), warm)
-    stack.callback(beside.close)
+    with signals_wait():  # nobody would end what runs before it is known here
+        beside = Beside(coming[1], study, key, failed_path(coming[1], study), warm)
+        stack.callback(beside.close)
     return beside
 
 

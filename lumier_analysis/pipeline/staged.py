@@ -104,7 +104,8 @@ def fill_project(study: Study, root: Path, stage: Stage, *, keep: Callable[[str]
     own = study.root / PACKAGE
     package = own if own.is_dir() else Path(__file__).resolve().parents[1]
     # A copy: below a link, `..` leads back into the original, and a stage could write into it.
-    shutil.copytree(package, root / PACKAGE)
+    # What another process is just writing may be gone a moment later.
+    shutil.copytree(package, root / PACKAGE, ignore=shutil.ignore_patterns("*.pyc.*", "*.tmp.*"))
     for name in ("pyproject.toml", "requirements.lock"):
         if (package.parent / name).is_file():
             shutil.copyfile(package.parent / name, root / name)
@@ -243,8 +244,11 @@ def run_staged(
         # Outside the staged project, where the notebook cannot have put a link in its way.
         executed, unfinished = made.base / "executed" / source.name, made.base / "executed" / failed.name
         parameters, launch = {"study": f"data/{study.name}"}, made.launch
-        if await_turn is not None:  # how far its steps are is not to stand at the other stage
-            launch = replace(launch, environment={k: v for k, v in launch.environment.items() if k != PROGRESS})
+        if await_turn is not None:
+            # How far its steps are is not to stand at the other stage, nor in the notebook as without a runner; and
+            # it must end with the warm process.
+            environment = {**launch.environment, PROGRESS: os.devnull}
+            launch = replace(launch, environment=environment, cold=False)
         run = run_notebook(
             source, executed, parameters, root=made.study.root, failed=unfinished, launch=launch, warm=warm
         )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from lumier_analysis.pipeline.process_mark import process_mark
 from lumier_analysis.pipeline.progress import Progress
 from lumier_analysis.pipeline.run import run_study
 from lumier_analysis.pipeline.stages import STAGES, Stage
+from lumier_analysis.pipeline.warm import WarmStart
 from tests.pipeline.conftest import TINY_STAGES, write_notebook
 
 pytestmark = [
@@ -58,6 +60,8 @@ from pathlib import Path
 text = (Path(study) / "analysis" / "tables" / "test" / "patients.csv").read_text()
 target = Path("reports") / Path(study).name / "figures"
 target.mkdir(parents=True, exist_ok=True)
+from lumier_analysis.study.work import step
+step("a long step")(1, 2)
 (target / "right.svg").write_text(text[::-1])
 (Path(study) / "analysis" / "results").mkdir(parents=True, exist_ok=True)
 (Path(study) / "analysis" / "results" / "03_right.json").write_text(json.dumps(len(text)))
@@ -172,6 +176,56 @@ def test_what_was_made_of_something_else_is_made_again(four: Path) -> None:
     text = (four / "data/tiny/analysis/tables/test/patients.csv").read_text()
     assert (four / "reports/tiny/figures/right.svg").read_text() == text[::-2]
     assert record(four, "right")["isolation"] == "not staged"
+
+
+def test_what_would_fail_beside_runs_alone(four: Path) -> None:
+    right = four / "notebooks/03_right.ipynb"
+    # A file that the stage does not declare, which only a staged stage is refused for; one that it does not declare
+    # to read, which is not staged; a notebook that cannot be read, told when it is its turn.
+    good = right.read_text()
+    for line in ("(Path(study) / 'analysis' / 'extra.csv').write_text('1')", "print(open('requirements.txt').read())"):
+        (four / "requirements.txt").write_text("numpy")
+        right.write_text(good.replace("target.mkdir", f"{line}\\ntarget.mkdir"))
+        assert "right" in run(fresh=True)
+        assert record(four, "right")["isolation"] == "not staged"
+    right.write_text("{")
+    with pytest.raises(NotebookError, match="03_right"):
+        run(fresh=True)
+    assert "reports/tiny/figures/one.svg" in results(four) and record(four, "second")["outputs"]
+
+
+def test_without_a_warm_process_one_follows_the_other(four: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("02_second", "03_right"):
+        path = four / f"notebooks/{name}.ipynb"
+        path.write_text(path.read_text().replace("+ 20", "+ 1"))
+    monkeypatch.setattr(WarmStart, "start", lambda *_, **__: None)  # as where it was killed
+    assert run() == ["first", "second", "right", "report"]
+    assert record(four, "right")["isolation"] == "not staged"
+
+    # Nor does a failure wait for what would go on for a minute.
+    left, right = (four / f"notebooks/{name}.ipynb" for name in ("02_second", "03_right"))
+    left.write_text(left.read_text().replace("target.mkdir", "time.sleep(2)\\n1 / 0\\ntarget.mkdir"))
+    right.write_text(right.read_text().replace("target.mkdir", "import time\\ntime.sleep(60)\\ntarget.mkdir"))
+    began = time.monotonic()
+    with pytest.raises(NotebookError, match="ZeroDivisionError"):
+        run()
+    assert time.monotonic() - began < 30
+
+
+def test_a_second_interruption_does_not_leave_it_waiting(four: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = (four / f"notebooks/{name}.ipynb" for name in ("02_second", "03_right"))
+    left.write_text(left.read_text().replace("target.mkdir", "1 / 0\\ntarget.mkdir"))
+    right.write_text(right.read_text().replace("target.mkdir", "import time\\ntime.sleep(60)\\ntarget.mkdir"))
+    close = WarmStart.close
+
+    def interrupted(warm: WarmStart) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        close(warm)
+
+    monkeypatch.setattr(WarmStart, "close", interrupted)
+    with pytest.raises(NotebookError, match="ZeroDivisionError"):
+        run()
+    nothing_left()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
