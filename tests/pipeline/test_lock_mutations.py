@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,7 +55,11 @@ def gone(path: str) -> Callable[[Study], object]:
 
 
 def added(path: str, content: str) -> Callable[[Study], object]:
-    return lambda study: (study.root / path).write_text(content, "utf-8")
+    def change(study: Study) -> None:
+        (study.root / path).parent.mkdir(exist_ok=True)
+        (study.root / path).write_text(content, "utf-8")
+
+    return change
 
 
 def notebook(change: Callable[[list], object]) -> Callable[[Study], object]:
@@ -197,6 +202,7 @@ MUTATIONS = (
         r"package module performance/auc\.py",
     ),
     Mutation("a new module", added("lumier_analysis/performance/extra.py", "x = 1\n"), r"performance/extra\.py is new"),
+    Mutation("a package beside it", added("numpy/__init__.py", "x = 1\n"), r"\.\./numpy/__init__\.py is new"),
     Mutation("a deleted module", gone("lumier_analysis/performance/auc.py"), r"performance/auc\.py is gone"),
     Mutation("a template of the report", lambda s: template(s), r"package module reporting/templates"),
     Mutation("a raw value", lambda s: raw_value(s), "raw file ecrf_visites.csv"),
@@ -331,7 +337,18 @@ MACHINES = (
         installed({n: v for n, v in ALL.items() if n != "numpy"}),
         "installed package numpy is gone",
     ),
+    (
+        "a folder of PYTHONPATH with a numpy of its own",
+        lambda patch: numpy_on_path(patch),
+        r"module numpy on PYTHONPATH.*numpy\.py",
+    ),
 )
+
+
+def numpy_on_path(patch: pytest.MonkeyPatch) -> None:
+    folder = Path(tempfile.mkdtemp())
+    (folder / "numpy.py").touch()
+    patch.setenv("PYTHONPATH", str(folder))
 
 
 def entry_by_hand(study: Study) -> None:
