@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from lumier_analysis.study.seal import seal_parts
 
 #: Files of the package that can change a number or its presentation.
 PACKAGE_SUFFIXES = {".py", ".html", ".css", ".j2", ".json"}
+#: Of modules without a source.
+COMPILED = {".so", ".pyd", ".pyc"}
 ABSENT = "absent"
 #: Parts in the order in which a reader wants to hear of them.
 LABELS = {
@@ -89,10 +92,16 @@ def code_files(root: Path) -> dict[str, Path]:
     settings that it finds there.
     """
     package = root / "lumier_analysis"
-    own = (p for p in sorted(package.rglob("*")) if p.suffix in PACKAGE_SUFFIXES and p.is_file())
+
+    def code(places: Iterable[Path]) -> list[Path]:
+        suffixes = PACKAGE_SUFFIXES | COMPILED
+        return [p for p in sorted(places) if p.suffix in suffixes and p.parent.name != "__pycache__" and p.is_file()]
+
+    own = code(package.rglob("*"))
+    compiled = (p for p in root.iterdir() if p.suffix in COMPILED)
     packages = (p.parent for p in root.glob("*/__init__.py") if p.parent != package)
-    inside = (p for folder in packages for p in folder.rglob("*") if p.suffix in PACKAGE_SUFFIXES)
-    beside = sorted([*root.glob("*.py"), *root.glob("notebooks/*.py"), *root.glob("matplotlibrc"), *inside])
+    inside = (p for folder in packages for p in code(folder.rglob("*")))
+    beside = sorted([*root.glob("*.py"), *root.glob("notebooks/*.py"), *root.glob("matplotlibrc"), *compiled, *inside])
     files = {p.relative_to(package).as_posix(): p for p in own}
     return files | {f"../{p.relative_to(root).as_posix()}": p for p in beside if p.is_file()}
 

@@ -175,7 +175,7 @@ def test_tables_and_signature_of_an_earlier_run_are_told_and_the_seal_plays_no_p
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["helper.py", "notebooks/helper.py", "matplotlibrc", "numpy/__init__.py"])
+@pytest.mark.parametrize("name", ["helper.py", "notebooks/helper.py", "matplotlibrc", "numpy/__init__.py", "helper.so"])
 def test_a_file_beside_the_package_that_a_kernel_reads_is_part_of_the_code(
     study: Study, tiny_stages: Stages, name: str
 ) -> None:

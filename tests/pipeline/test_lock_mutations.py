@@ -202,6 +202,7 @@ MUTATIONS = (
         r"package module performance/auc\.py",
     ),
     Mutation("a new module", added("lumier_analysis/performance/extra.py", "x = 1\n"), r"performance/extra\.py is new"),
+    Mutation("a compiled module", added("lumier_analysis/performance/auc.abi3.so", ""), r"auc\.abi3\.so is new"),
     Mutation("a package beside it", added("numpy/__init__.py", "x = 1\n"), r"\.\./numpy/__init__\.py is new"),
     Mutation("a deleted module", gone("lumier_analysis/performance/auc.py"), r"performance/auc\.py is gone"),
     Mutation("a template of the report", lambda s: template(s), r"package module reporting/templates"),
