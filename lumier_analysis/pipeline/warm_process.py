@@ -29,18 +29,13 @@ import types
 from contextlib import suppress
 from typing import Any
 
-#: What is imported before anything is forked: what the first stage needs, each with all that it brings. One that is
-#: missing is left out.
+#: What is imported ahead: what most stages import, each with all that it brings. One that is missing is left out.
 AHEAD = (
-    *("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "IPython.core.displayhook", "yaml"),
-    *("numpy", "pandas", "pyarrow.parquet", "pydantic", "pandera.pandas", "scipy.optimize", "scipy.stats", "formulaic"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "IPython.core.displayhook"),
+    *("numpy", "pandas", "pyarrow.parquet", "scipy.optimize", "scipy.stats", "statsmodels.api", "patsy"),
+    *("sklearn.experimental.enable_iterative_imputer", "sklearn.impute", "sklearn.linear_model", "sklearn.metrics"),
+    *("numba", "joblib", "pingouin", "pandera.pandas", "pydantic", "yaml", "openpyxl", "jinja2", "nbformat"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "PIL.PngImagePlugin"),
-    *("numba", "joblib", "jinja2", "pyrage"),
-)
-#: What later stages need besides, imported while the first one runs.
-LATER = (
-    *("sklearn.linear_model", "sklearn.experimental.enable_iterative_imputer", "sklearn.impute", "sklearn.metrics"),
-    *("statsmodels.api", "patsy", "pingouin", "nbformat"),
 )
 TOKEN = "LUMIER_RUN_TOKEN"
 _DIE_WITH_PARENT, _NAME = 1, 15
@@ -110,11 +105,6 @@ def _fork(parent: int) -> int:
     return child
 
 
-def _import(name: str) -> None:
-    with suppress(ImportError):
-        importlib.import_module(name)
-
-
 def serve(connection: socket.socket) -> dict[str, Any] | None:
     """Fork what is asked for; return None at the end, and in each forked process what it is to become."""
     parent = os.getpid()
@@ -126,15 +116,8 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
         connection.sendall(json.dumps(message).encode() + b"\n")
 
     say({"ready": 1})
-    later = list(LATER)
     while True:
-        events = chosen.select(0 if later else None)
-        if later and not events:
-            _import(later.pop(0))
-            if not later:
-                gc.collect()
-                gc.freeze()  # a collection would write on every page, and they would be shared no more
-        for key, _ in events:
+        for key, _ in chosen.select():
             if key.data:  # a process has ended
                 _, status = os.waitpid(key.data, 0)
                 chosen.unregister(key.fd)
@@ -172,11 +155,12 @@ def main(number: int) -> None:
     builtins.get_ipython = lambda: types.SimpleNamespace(kernel=True)  # type: ignore[attr-defined]
     gc.disable()  # next to nothing of what imports make is garbage
     for name in AHEAD:
-        _import(name)
+        with suppress(ImportError):
+            importlib.import_module(name)
     del builtins.get_ipython  # type: ignore[attr-defined]
     gc.collect()
     gc.enable()
-    gc.freeze()
+    gc.freeze()  # a collection would write on every page, and they would be shared no more
     request = None
     with suppress(BrokenPipeError, ConnectionResetError):  # the runner is gone
         request = serve(socket.socket(fileno=number))
