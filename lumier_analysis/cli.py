@@ -71,7 +71,8 @@ def _warn_of_environment(study: Study) -> None:
 
     moved = environment_differences(study)
     for one in moved[:SHOWN_REASONS]:
-        _say(f"Warning: {one.what}: the lock has {one.was}, here is {one.now or 'none'}")
+        lock = f"the lock has {one.was}, here is {one.now or 'none'}" if one.was else str(one.now)
+        _say(f"Warning: {one.what}: {lock}")
     if len(moved) > SHOWN_REASONS:
         _say(f"Warning: and {len(moved) - SHOWN_REASONS} more; `lumier doctor` names them all")
 

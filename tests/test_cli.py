@@ -252,6 +252,7 @@ def test_packages_that_are_not_the_locks_are_told_of_a_locked_study_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     moved = [SimpleNamespace(what=f"installed package p{i}", was="1.0", now=None) for i in range(6)]
+    moved[1] = SimpleNamespace(what="module numpy on PYTHONPATH", was=None, now="own/numpy.py")
     monkeypatch.setattr("lumier_analysis.pipeline.plan_lock.environment_differences", lambda study: moved)
     study = SimpleNamespace(folder=tmp_path)
     cli._warn_of_environment(study)
@@ -260,6 +261,7 @@ def test_packages_that_are_not_the_locks_are_told_of_a_locked_study_alone(
     cli._warn_of_environment(study)
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "Warning: installed package p0: the lock has 1.0, here is none"
+    assert said[1] == "Warning: module numpy on PYTHONPATH: own/numpy.py"
     assert said[-1] == "Warning: and 2 more; `lumier doctor` names them all"
 
 

@@ -1,8 +1,8 @@
 """Attempts to read what a staged stage must not see, made from inside its environment; started by `isolation`.
 
-Run as a module in the staged project: targets come as JSON on standard input, what became of each attempt goes out as
-JSON. Nothing that is read is given out, only its size and hash. The absolute paths are handed in, as a notebook might
-have guessed them.
+Run as a module in the staged project, with the name of a JSON file of targets, which it deletes once read; what became
+of each attempt is printed as the last line, in JSON. Nothing that is read is given out, only its size and hash. The
+absolute paths are handed in, as a notebook might have guessed them.
 """
 
 from __future__ import annotations
