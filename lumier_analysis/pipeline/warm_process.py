@@ -37,6 +37,9 @@ AHEAD = (
     *("numba", "joblib", "pingouin", "pandera.pandas", "pydantic", "yaml", "openpyxl", "jinja2", "nbformat"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "PIL.PngImagePlugin"),
 )
+#: An optional package that takes longer to import than any of these, and no notebook has a use for; see
+#: `source_notebook`.
+WITHOUT = ("rfc3987_syntax",)
 TOKEN = "LUMIER_RUN_TOKEN"
 _DIE_WITH_PARENT, _NAME = 1, 15
 _LIBRARY = ctypes.CDLL(None)
@@ -154,9 +157,13 @@ def main(number: int) -> None:
     # pandas asks, when it is imported, whether it is in a notebook, and shows tables accordingly.
     builtins.get_ipython = lambda: types.SimpleNamespace(kernel=True)  # type: ignore[attr-defined]
     gc.disable()  # next to nothing of what imports make is garbage
+    for name in WITHOUT:
+        sys.modules[name] = None  # type: ignore[assignment]  # an import of it is then an ImportError
     for name in AHEAD:
         with suppress(ImportError):
             importlib.import_module(name)
+    for name in WITHOUT:
+        del sys.modules[name]
     del builtins.get_ipython  # type: ignore[attr-defined]
     gc.collect()
     gc.enable()
