@@ -22,14 +22,8 @@ from lumier_analysis import errors
 from lumier_analysis.errors import LumierError, NotebookError
 from lumier_analysis.pipeline.checks import check_notebook, first_line, load_notebook
 from lumier_analysis.pipeline.executed import error_output, not_executed, one_line, printed_warnings
-from lumier_analysis.pipeline.kernel import (
-    Launch,
-    end_processes,
-    kernel_manager_class,
-    run_token,
-    signals_interrupt,
-    signals_wait,
-)
+from lumier_analysis.pipeline.kernel import end_processes, run_token, signals_interrupt, signals_wait
+from lumier_analysis.pipeline.kernel_manager import Launch, kernel_manager_class
 from lumier_analysis.pipeline.normalise import normalise
 from lumier_analysis.pipeline.warm import WarmStart
 from lumier_analysis.study.io import write_text_atomic

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from lumier_analysis.errors import NotebookError, UsageError
 from lumier_analysis.pipeline.compiled_cache import read_indexes, take_compiled
-from lumier_analysis.pipeline.kernel import Launch, signals_wait
+from lumier_analysis.pipeline.kernel import signals_wait
+from lumier_analysis.pipeline.kernel_manager import Launch
 from lumier_analysis.pipeline.masks import Masks, make_masks
 from lumier_analysis.pipeline.notebook import NotebookRun, Outcome, run_notebook
 from lumier_analysis.pipeline.scrubbed import scrubbed_environment

@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from lumier_analysis.pipeline.kernel import Launch
+from lumier_analysis.pipeline.kernel_manager import Launch
 from lumier_analysis.pipeline.warm import WarmStart
 
 

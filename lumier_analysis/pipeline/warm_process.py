@@ -12,10 +12,12 @@ file is read by the forked process alone: no stage finds in its memory what anot
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import ctypes
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -24,6 +26,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 import types
 from contextlib import suppress
@@ -90,6 +93,21 @@ def become(request: dict[str, Any], place: tuple[int, int]) -> None:
     module, *arguments = request["command"]
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def leave() -> None:
+    """End as the interpreter does, but for taking apart a few thousand modules, which takes it a quarter of a second.
+
+    What is open is written out, as it would be then.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    opened = (o for o in gc.get_objects() if isinstance(o, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)))
+    for stream in (*opened, sys.__stdout__, sys.__stderr__):
+        with suppress(OSError, ValueError):
+            if stream:
+                stream.flush()
+    os._exit(0)
 
 
 def _die_with_parent() -> None:
@@ -172,7 +190,12 @@ def main(number: int) -> None:
     with suppress(BrokenPipeError, ConnectionResetError):  # the runner is gone
         request = serve(socket.socket(fileno=number))
     if request is not None:
-        become(request, place)
+        try:
+            become(request, place)
+        except SystemExit as left:
+            if left.code:  # what it says, and the number that it means, are for the interpreter to tell
+                raise
+        leave()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from lumier_analysis.pipeline import warm as warm_module
-from lumier_analysis.pipeline.kernel import TOKEN, Launch, fixed_environment, run_token
+from lumier_analysis.pipeline.kernel import TOKEN, fixed_environment, run_token
+from lumier_analysis.pipeline.kernel_manager import Launch
 from lumier_analysis.pipeline.masks import make_masks
 from lumier_analysis.pipeline.notebook import Outcome, run_notebook
 from lumier_analysis.pipeline.process_mark import process_mark
