@@ -12,8 +12,8 @@ from lumier_analysis.figures.qpcr_quality import drift_figure, normalisation_fig
 from lumier_analysis.figures.quality import chip_figure, missingness_figure, queries_figure
 from lumier_analysis.figures.roc import roc_figure
 from lumier_analysis.figures.rows import forest_rows, subgroup_rows
+from lumier_analysis.figures.save import save_figure, write_figure
 from lumier_analysis.figures.spaghetti import spaghetti_figure, visit_bands
-from lumier_analysis.figures.style import save_figure
 from lumier_analysis.figures.survival import survival_figure
 from lumier_analysis.figures.trajectories import trajectory_figure
 from lumier_analysis.figures.volcano import volcano_figure
@@ -42,4 +42,5 @@ __all__ = [
     "trajectory_figure",
     "visit_bands",
     "volcano_figure",
+    "write_figure",
 ]

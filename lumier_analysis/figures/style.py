@@ -9,7 +9,6 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib as mpl
@@ -19,7 +18,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from lumier_analysis.errors import UsageError
-from lumier_analysis.study.io import write_bytes_atomic
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,6 +78,7 @@ STYLE: dict[Any, Any] = {
     "savefig.facecolor": "white",
     "svg.fonttype": "path",
     "svg.hashsalt": "lumier-analysis",
+    "pdf.fonttype": 42,  # letters that a journal can edit
     "path.simplify": False,
 }
 
@@ -136,7 +135,7 @@ def new_figure(width: Width = "single", height: float = 80.0, *, alt: str, const
 
 
 @contextmanager
-def _laid_out(figure: Figure) -> Iterator[None]:
+def laid_out(figure: Figure) -> Iterator[None]:
     """Fit axes and labels to the canvas once, as they are at 300 dpi, for every format drawn inside.
 
     Matplotlib itself would fit them anew for each format, and draw twice wherever something is to be fitted.
@@ -157,68 +156,33 @@ def _laid_out(figure: Figure) -> Iterator[None]:
             figure.set_layout_engine(engine)
 
 
-def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
-    """Return the figure as PNG; the alternative text stands in its Description.
+def picture(figure: Figure, dpi: int = DPI) -> Image.Image:
+    """Return the figure in points of three colours.
 
     Matplotlib would write an opacity of every point, too, though no figure can be seen through. Without it a quick
     compression gives files of the same size in half the time.
     """
-    buffer, text = io.BytesIO(), PngInfo()
-    text.add_text("Description", str(figure.get_label()))
-    with _laid_out(figure):
+    with laid_out(figure):
         before, figure.dpi = figure.dpi, dpi
         try:
             points, size = FigureCanvasAgg(figure).print_to_buffer()
         finally:
             figure.dpi = before
-    picture = Image.frombytes("RGB", size, points, "raw", "RGBX")
-    picture.save(buffer, "png", dpi=(dpi, dpi), pnginfo=text, compress_level=2)
+    return Image.frombytes("RGB", size, points, "raw", "RGBX")
+
+
+def png_bytes(figure: Figure, dpi: int = DPI) -> bytes:
+    """Return the figure as PNG; the alternative text stands in its Description."""
+    buffer, text = io.BytesIO(), PngInfo()
+    text.add_text("Description", str(figure.get_label()))
+    picture(figure, dpi).save(buffer, "png", dpi=(dpi, dpi), pnginfo=text, compress_level=2)
     return buffer.getvalue()
 
 
 def svg_bytes(figure: Figure) -> bytes:
     """Return the figure as SVG, letters as outlines; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    with _laid_out(figure):
+    with laid_out(figure):
         metadata = {"Date": None, "Creator": None, "Description": str(figure.get_label())}
         figure.savefig(buffer, format="svg", metadata=metadata)
     return buffer.getvalue()
-
-
-def save_figure(figure: Figure, folder: Path, name: str, *, alt: str | None = None) -> Path:
-    """Write ``<name>.png`` (300 dpi) and ``<name>.svg``, each whole or not at all.
-
-    Parameters
-    ----------
-    figure : Figure
-    folder : Path
-        ``study.reports / "figures"``.
-    name : str
-        File name without suffix.
-    alt : str, optional
-        Alternative text; default the figure's own.
-
-    Returns
-    -------
-    Path
-        The PNG file.
-
-    Raises
-    ------
-    UsageError
-        The figure has no alternative text, or shows single patients (drawn with ``individual=True``).
-    """
-    if figure.get_gid() == "patient-level":
-        raise UsageError(
-            f"The figure {name} shows single patients and is not saved", fix="draw it without individual=True"
-        )
-    text = alt or str(figure.get_label())
-    if not text:
-        raise UsageError(f"The figure {name} has no alternative text", fix="give alt='what the figure shows'")
-    figure.set_label(text)
-    with _laid_out(figure):
-        png, svg = png_bytes(figure), svg_bytes(figure)
-    if isinstance(figure, JournalFigure):
-        figure.saved, figure.stale = png, False
-    write_bytes_atomic(Path(folder) / f"{name}.svg", svg)
-    return write_bytes_atomic(Path(folder) / f"{name}.png", png)

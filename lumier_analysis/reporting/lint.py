@@ -18,7 +18,7 @@ from lumier_analysis.reporting.disclosure import SUPPRESSION_THRESHOLD
 from lumier_analysis.study import COHORTS, Study
 
 TEXT = {".csv", ".html", ".ipynb", ".json", ".md", ".svg", ".txt"}
-PICTURES = {".png", ".pdf", ".docx"}
+PICTURES = {".png", ".pdf", ".tiff", ".docx"}
 _IMAGE_KEYS = {"image/png", "image/jpeg", "application/pdf"}
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 _COUNT_COLUMN = re.compile(r"n|n_\w+|count|patients|visits|landmarks|events|flares", re.IGNORECASE)

@@ -22,6 +22,7 @@ from lumier_analysis.study.sections import (
     Disclosure,
     Eligibility,
     Expression,
+    Figures,
     Flare,
     Inference,
     Landmarks,
@@ -66,6 +67,7 @@ class Plan(Section):
     analyses: list[Analysis]
     inference: Inference = Inference()
     disclosure: Disclosure = Disclosure()
+    figures: Figures = Figures()
 
     def rules_with(self, changes: dict[str, Any]) -> tuple[Landmarks, Flare]:
         """Return the landmark and flare rules with some keys changed, checked like the plan itself."""

@@ -298,3 +298,10 @@ class Disclosure(Section):
     """Cells below the threshold are not shown."""
 
     threshold: int = Field(default=5, ge=1)
+
+
+class Figures(Section):
+    """Files of the figures: what stands beside each PNG, and how many points an inch has."""
+
+    formats: list[Literal["svg", "pdf", "tiff"]] = ["svg"]
+    dpi: int = Field(default=300, ge=50, le=1200)

@@ -75,8 +75,8 @@ def built(study, ledger, estimate):
     for entry in saved["entries"]:
         entry["cell"] = "auc"
     ledger.path.write_text(json.dumps(saved))
-    save_figure(flow_diagram(disclosed_flow(FLOW)), study.reports / "figures", "flow")
-    save_figure(roc_figure([0, 0.4, 1], [0, 0.8, 1], text="AUC 0.66"), study.reports / "figures", "roc")
+    save_figure(flow_diagram(disclosed_flow(FLOW)), study, "flow")
+    save_figure(roc_figure([0, 0.4, 1], [0, 0.8, 1], text="AUC 0.66"), study, "roc")
     return study
 
 
@@ -167,7 +167,7 @@ def test_a_table_one_whose_numbers_are_not_in_the_ledger_stops_the_report(built)
 
 
 def test_a_figure_that_no_cell_drew_says_so(study):
-    save_figure(roc_figure([0, 1], [0, 1], text="x"), study.reports / "figures", "roc")
+    save_figure(roc_figure([0, 1], [0, 1], text="x"), study, "roc")
     ledger = Ledger(study, "03_locked_validation")
     ledger.save()
     html = build_report(study).read_text(encoding="utf-8")

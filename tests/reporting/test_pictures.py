@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from lumier_analysis.errors import DisclosureError
-from lumier_analysis.figures import roc_figure, save_figure
+from lumier_analysis.figures import roc_figure, write_figure
 from lumier_analysis.reporting.pictures import read_picture, read_pictures
 
 
 @pytest.fixture
 def saved(tmp_path):
-    return save_figure(roc_figure([0, 0.4, 1], [0, 0.8, 1], text="AUC 0.70"), tmp_path, "roc")
+    return write_figure(roc_figure([0, 0.4, 1], [0, 0.8, 1], text="AUC 0.70"), tmp_path, "roc")
 
 
 def test_a_figure_keeps_its_words_and_its_size(saved):

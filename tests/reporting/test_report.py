@@ -65,8 +65,8 @@ def full(study, ledger, estimate, monkeypatch):
     ledger.add("validation.primary.auc", estimate, plan_item="primary", label="AUC of the locked score")
     few = Estimate(0.9, 0.1, 0.7, 1.0, n_patients=90, n_rows=90, n_events=2)
     ledger.add("validation.secondary.m0", few, plan_item="secondary_auc", label="Visit M0 <alone>")
-    save_figure(flow_diagram(disclosed_flow(FLOW)), study.reports / "figures", "flow")
-    save_figure(roc_figure([0, 0.4, 1], [0, 0.8, 1], text="AUC 0.66"), study.reports / "figures", "roc")
+    save_figure(flow_diagram(disclosed_flow(FLOW)), study, "flow")
+    save_figure(roc_figure([0, 0.4, 1], [0, 0.8, 1], text="AUC 0.66"), study, "roc")
     patients = pd.DataFrame(
         {
             "patient_id": [f"01-{i:03d}" for i in range(149)],
@@ -193,7 +193,7 @@ def test_a_damaged_ledger_stops_it(study, ledger):
 
 
 def test_a_figure_without_a_section_is_shown_at_the_end(full):
-    save_figure(roc_figure([0, 1], [0, 1], text="x"), full.reports / "figures", "odd_one")
+    save_figure(roc_figure([0, 1], [0, 1], text="x"), full, "odd_one")
     html = build_report(full).read_text(encoding="utf-8")
     assert "Further figures" in html and '<figcaption>Odd one <a class="id" href="#figure-odd_5f_one"' in html
 

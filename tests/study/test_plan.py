@@ -39,6 +39,13 @@ def test_a_value_outside_its_list_is_named_with_the_list(tmp_path, content):
         load_plan(write(tmp_path, content))
 
 
+def test_a_figure_format_that_cannot_be_written_is_told_with_those_that_can(tmp_path, content):
+    content["figures"] = {"formats": ["eps"], "dpi": 10}
+    with pytest.raises(PlanError, match=r"figures\.formats.*'eps'.*svg.*tiff") as error:
+        load_plan(write(tmp_path, content))
+    assert "figures.dpi" in str(error.value)
+
+
 def test_a_missing_key_is_named(tmp_path, content):
     del content["panel"]["primary_score"]
     with pytest.raises(PlanError, match=r"panel\.primary_score is missing"):

@@ -1,0 +1,120 @@
+"""The files of a figure: PNG for the report, and what a journal asks for, each with words that tell what it shows.
+
+The plan says which (``figures: {formats: [svg], dpi: 300}``). Files repeat exactly: no date, no version.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from lumier_analysis.errors import UsageError
+from lumier_analysis.figures.style import DPI, JournalFigure, laid_out, picture, png_bytes, svg_bytes
+from lumier_analysis.study import Study
+from lumier_analysis.study.io import write_bytes_atomic
+
+
+def tiff_bytes(figure: Figure, dpi: int = DPI) -> bytes:
+    """Return the figure as TIFF, compressed without loss (LZW); the alternative text is its ImageDescription."""
+    buffer = io.BytesIO()
+    words = str(figure.get_label()).encode("ascii", "replace").decode()  # the tag knows no other letters
+    picture(figure, dpi).save(buffer, "tiff", dpi=(dpi, dpi), compression="tiff_lzw", description=words)
+    return buffer.getvalue()
+
+
+def pdf_bytes(figure: Figure, dpi: int = DPI) -> bytes:
+    """Return the figure as PDF, its letters editable; the alternative text is its Subject."""
+    buffer = io.BytesIO()
+    metadata = {"CreationDate": None, "Creator": None, "Producer": None, "Subject": str(figure.get_label())}
+    with laid_out(figure):
+        figure.savefig(buffer, format="pdf", dpi=dpi, metadata=metadata)
+    return buffer.getvalue()
+
+
+#: What may stand beside the PNG.
+WRITERS: dict[str, Callable[[Figure, int], bytes]] = {
+    "svg": lambda figure, dpi: svg_bytes(figure),
+    "pdf": pdf_bytes,
+    "tiff": tiff_bytes,
+}
+
+
+def write_figure(
+    figure: Figure,
+    folder: Path,
+    name: str,
+    *,
+    alt: str | None = None,
+    formats: Iterable[str] = ("svg",),
+    dpi: int = DPI,
+) -> Path:
+    """Write ``<name>.png`` and, beside it, one file in each of the formats, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : Path
+    name : str
+        File name without suffix.
+    alt : str, optional
+        Alternative text; default the figure's own.
+    formats : iterable of {"svg", "pdf", "tiff"}
+        Beside the PNG.
+    dpi : int
+        Points per inch of PNG and TIFF.
+
+    Returns
+    -------
+    Path
+        The PNG file.
+
+    Raises
+    ------
+    UsageError
+        The figure has no alternative text, or shows single patients (drawn with ``individual=True``).
+    """
+    if figure.get_gid() == "patient-level":
+        raise UsageError(
+            f"The figure {name} shows single patients and is not saved", fix="draw it without individual=True"
+        )
+    text = alt or str(figure.get_label())
+    if not text:
+        raise UsageError(f"The figure {name} has no alternative text", fix="give alt='what the figure shows'")
+    figure.set_label(text)
+    with laid_out(figure):
+        png = png_bytes(figure, dpi)
+        others = {suffix: WRITERS[suffix](figure, dpi) for suffix in formats}
+    if isinstance(figure, JournalFigure):
+        figure.saved, figure.stale = png, False
+    for suffix, content in others.items():
+        write_bytes_atomic(Path(folder) / f"{name}.{suffix}", content)
+    return write_bytes_atomic(Path(folder) / f"{name}.png", png)
+
+
+def save_figure(figure: Figure, study: Study, name: str, *, alt: str | None = None) -> Path:
+    """Write a figure of a study into ``reports/<study>/figures``, in the formats that its plan asks for.
+
+    Parameters
+    ----------
+    figure : Figure
+    study : Study
+    name : str
+        File name without suffix.
+    alt : str, optional
+        Alternative text; default the figure's own.
+
+    Returns
+    -------
+    Path
+        The PNG file.
+
+    Raises
+    ------
+    UsageError
+        As of `write_figure`.
+    """
+    asked = study.plan.figures
+    return write_figure(figure, study.reports / "figures", name, alt=alt, formats=asked.formats, dpi=asked.dpi)
