@@ -16,8 +16,8 @@ from lumier_analysis.study.io import json_text
 #: Not from the mimetypes module, which reads the table of the machine.
 TYPES = {
     ".html": "text/html", ".md": "text/markdown", ".json": "application/json", ".csv": "text/csv",
-    ".svg": "image/svg+xml", ".png": "image/png", ".pdf": "application/pdf", ".tiff": "image/tiff", ".yml": "application/yaml",
-    ".ipynb": "application/x-ipynb+json", ".txt": "text/plain", ".lock": "text/plain",
+    ".svg": "image/svg+xml", ".png": "image/png", ".pdf": "application/pdf", ".tiff": "image/tiff",
+    ".yml": "application/yaml", ".ipynb": "application/x-ipynb+json", ".txt": "text/plain", ".lock": "text/plain",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }  # fmt: skip
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"

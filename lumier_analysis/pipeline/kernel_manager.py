@@ -119,10 +119,9 @@ def kernel_manager_class(
             await KernelManager._async_start_kernel(self, **(kwargs | settings))
             started.append(int(getattr(self.provisioner, "pid", 0) or 0))
 
-        async def finish_shutdown(  # type: ignore[override]
-            self, waittime: float | None = None, pollinterval: float = POLL_SECONDS, restart: bool = False
-        ) -> None:
-            await KernelManager._async_finish_shutdown(self, waittime, POLL_SECONDS, restart)
+        async def _async_wait(self, pollinterval: float = POLL_SECONDS) -> None:
+            # Where a later jupyter_client no longer asks for this, the end of a kernel is found a tenth later.
+            await KernelManager._async_wait(self, POLL_SECONDS)
 
     started: list[int] = []
     StageKernelManager.started = started  # type: ignore[attr-defined]

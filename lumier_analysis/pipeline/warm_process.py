@@ -100,6 +100,9 @@ def leave() -> None:
 
     What is open is written out, as it would be then.
     """
+    for thread in threading.enumerate():
+        if thread.name == "Control":  # it still says that the kernel is idle, to a thread that an exit function ends
+            thread.join(timeout=1.0)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     opened = (o for o in gc.get_objects() if isinstance(o, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)))
