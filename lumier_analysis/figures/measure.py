@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
@@ -9,6 +11,7 @@ SIZE = 7.0  # points
 _POINT = 25.4 / 72  # millimetres in a point
 
 
+@lru_cache(maxsize=4096)  # the words of a figure are measured again and again while its lines are broken
 def text_width(text: str, *, bold: bool = False, size: float = SIZE) -> float:
     """Return the width of one line of text in millimetres."""
     if not text.strip():
