@@ -159,7 +159,7 @@ MUTATIONS = (
     Mutation("a digit in the plan", plan("minimum_gap_days: 1 ", "minimum_gap_days: 2 "), "landmarks.minimum_gap_days"),
     Mutation("a word in the plan", plan("definition: sfi_any", "definition: sfi_severe"), "flare.definition"),
     Mutation("a key taken out of the plan", plan("disclosure: {threshold: 5}", ""), "disclosure.threshold is gone"),
-    Mutation("a key put into the plan", plan("  outer_folds: 3", "  outer_folds: 3\n  seed_offset: 1"), "seed_offset"),
+    Mutation("a key put into the plan", plan("  outer_folds: 2", "  outer_folds: 2\n  seed_offset: 1"), "seed_offset"),
     Mutation(
         "a sensitivity analysis taken out", plan("  - {id: severe,", "  # - {id: severe,"), r"sensitivity\[severe\]"
     ),

@@ -144,6 +144,30 @@ def test_how_it_ends_is_told(warm: WarmStart, module: Path) -> None:
         end(process)  # nothing is sent to a number that may be another's by now
 
 
+LEAVES = """
+import atexit, sys, threading, time
+text, data, both = open("text", "w"), open("data", "wb"), open("both", "w+b")  # none is ever closed
+text.write("é" * 3), data.write(b"bytes"), both.write(b"more")
+atexit.register(lambda: print("at the end"))
+threading.Thread(target=lambda: (time.sleep(0.3), text.write(" and later"))).start()
+print("said", end=" ")
+CODE
+"""
+
+
+@pytest.mark.parametrize("code", ["", "sys.exit()", "sys.exit(0)", "sys.exit(3)", "sys.exit('words')", "1 / 0"])
+def test_what_is_open_at_the_end_is_written(warm: WarmStart, tmp_path: Path, code: str) -> None:
+    (tmp_path / "leaves.py").write_text(LEAVES.replace("CODE", code))
+    done = [run_module(["leaves"], environment=fixed_environment(), folder=tmp_path, warm=w) for w in (warm, None)]
+    number = {"sys.exit(3)": 3, "sys.exit('words')": 1, "1 / 0": 1}.get(code, 0)
+    for returned, text in done:
+        assert returned == number
+        assert "said" in text and "at the end" in text and ("words" in text) == ("words" in code)
+        assert ("ZeroDivisionError" in text) == ("/" in code)
+    assert (tmp_path / "text").read_text("utf-8") == "é" * 3 + " and later"
+    assert (tmp_path / "data").read_bytes() == b"bytes" and (tmp_path / "both").read_bytes() == b"more"
+
+
 def has(process: psutil.Process, token: str) -> bool:
     with suppress(psutil.Error):
         return process.environ().get(TOKEN) == token
