@@ -43,6 +43,7 @@ def in_child(work: Callable[[], object], temporary: Path, log: Path) -> int:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     code = 1
     try:
+        log.with_suffix(".error").unlink(missing_ok=True)  # of a child before
         os.environ["TMPDIR"] = str(temporary)
         tempfile.tempdir = str(temporary)
         with log.open("w") as stream:

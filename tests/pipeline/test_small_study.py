@@ -127,13 +127,13 @@ def test_killed_in_every_stage_in_turn_a_run_comes_to_its_end(undisturbed: Undis
     """Ten kills, each over what the one before has left; the last rerun ends with the undisturbed results."""
     last = {stage: number - 1 for stage, number in undisturbed.changes.items()}
     points = [
-        Point("clean", "kernel", seconds=2.0),
+        Point("clean", "kernel", seconds=1.5),
         Point("clean", change=last["clean"] // 3),
-        Point("derive", seconds=3.0),
+        Point("derive", seconds=1.0),
         Point("derive", change=last["derive"] // 2),
-        Point("validate", "kernel", seconds=2.5),
+        Point("validate", "kernel", seconds=1.0),
         Point("longitudinal", change=0),
-        Point("longitudinal", seconds=3.0),
+        Point("longitudinal", seconds=1.0),
         Point("manuscript", change=last["manuscript"] // 2),
         Point("report", change=last["report"] // 2),
         Point("report", change=last["report"]),
@@ -148,11 +148,11 @@ def test_killed_in_every_stage_in_turn_a_run_comes_to_its_end(undisturbed: Undis
 @pytest.mark.parametrize(
     ("stage", "n_changes", "times"),
     [
-        ("clean", 8, (0.5, 2.0, 3.5, 5.0)),
-        ("derive", 16, (0.5, 1.5, 2.5, 3.5)),
-        ("validate", 8, (0.5, 1.5, 2.5, 3.5)),
-        ("longitudinal", 14, (0.5, 2.0, 3.5)),
-        ("manuscript", 14, (0.5, 1.2)),
+        ("clean", 8, (0.5, 1.5, 2.5, 3.5)),
+        ("derive", 16, (0.5, 1.0, 1.5, 2.0)),
+        ("validate", 8, (0.5, 1.0, 1.5, 2.0)),
+        ("longitudinal", 14, (0.5, 1.0, 1.5)),
+        ("manuscript", 14, (0.3, 0.6)),
         ("report", 18, ()),
     ],
 )
