@@ -196,7 +196,10 @@ def stability_figure(
     bars = np.arange(len(v))
     right.bar(bars, v, 0.62, color=PALE, ec=INK, lw=0.6, hatch="///")
     right.axhline(maximum_variation, color=GREY, lw=0.9, ls=(0, (5, 2)))
-    right.text(len(v) - 0.5, maximum_variation, f"limit {maximum_variation:g}", va="bottom", ha="right", fontsize=6.5)
+    right.annotate(
+        f"limit of V {maximum_variation:g}", (len(v) - 0.5, maximum_variation), (0, 1.5), textcoords="offset points",
+        va="bottom", ha="right", fontsize=6.5, color=GREY,
+    )  # fmt: skip
     right.set_xticks(bars, [str(i) for i in pairwise_variation.index])
     right.set_ylim(0, 1.15 * max(maximum_variation, *v, 0.0))
     right.set_xlabel("Genes n / n + 1")
