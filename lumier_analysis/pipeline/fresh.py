@@ -17,7 +17,6 @@ from lumier_analysis.pipeline.leftovers import begun_path
 from lumier_analysis.pipeline.normalise import source_text
 from lumier_analysis.pipeline.source_notebook import load_notebook
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, locate, parameters_of
-from lumier_analysis.reporting.frozen import lock_sentence
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import sha256_file, sha256_text
 from lumier_analysis.study.seal import seal_parts
@@ -129,7 +128,9 @@ def stage_key(stage: Stage, study: Study) -> dict[str, str]:
         notebook = load_notebook(root / "notebooks" / f"{stage.notebook}.ipynb")
         key[f"notebook:{stage.notebook}"] = sha256_text(source_text(notebook))
     if stage.builder:
-        # The report says under which lock its numbers stand.
+        # The report says under which lock its numbers stand. Imported here: it brings all that reports are made with.
+        from lumier_analysis.reporting.frozen import lock_sentence
+
         key["frozen"] = lock_sentence(study)
     key |= {f"package:{name}": sha256_file(path) for name, path in code_files(root).items()}
     for read in stage.reads:

@@ -15,7 +15,6 @@ from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.kernel import signals_wait
 from lumier_analysis.pipeline.stages import STAGES, Stage
 from lumier_analysis.pipeline.studylock import study_lock
-from lumier_analysis.signature import LockedSignature
 from lumier_analysis.study import Study, opening_log, seal
 from lumier_analysis.study.io import sha256_file, write_bytes_atomic
 from lumier_analysis.study.who import one_line
@@ -152,6 +151,8 @@ def _locked(study: Study) -> tuple[str, str]:
         )
     plan_lock.require_unchanged(study)
     plan_lock.require_derived(study)
+    from lumier_analysis.signature import LockedSignature  # the first thing here that needs all of it
+
     LockedSignature.load(study.signature_path).verify()
     return plan_lock.lock_hash(study), sha256_file(study.signature_path)
 

@@ -7,11 +7,13 @@ import io
 import json
 import math
 import os
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> Path:
@@ -43,7 +45,8 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set):
         return [_plain(v) for v in value]
-    if value is None or value is pd.NA or value is pd.NaT:
+    pandas = sys.modules.get("pandas")  # where it is not loaded, no value is of its kind
+    if value is None or (pandas is not None and (value is pandas.NA or value is pandas.NaT)):
         return None
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from lumier_analysis.errors import AnalysisError, PlanError, UsageError
 from lumier_analysis.study import seal
 from lumier_analysis.study.io import write_parquet
 from lumier_analysis.study.plan import Plan, load_plan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COHORTS = ("test", "validation", "controls")
 
@@ -128,6 +130,8 @@ class Study:
                 found=f"no {path.relative_to(self.folder)}",
                 fix=f"run `lumier run data/{self.name}`, or notebook 01_data_cleaning first",
             )
+        import pandas as pd  # here, as a command that reads no table has no use for it
+
         return pd.read_parquet(path)
 
     def write(self, table: str, cohort: str, frame: pd.DataFrame) -> Path:
