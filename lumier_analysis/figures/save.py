@@ -1,11 +1,13 @@
-"""The files of a figure: PNG for the report, and what a journal asks for, each with words that tell what it shows.
+"""The files of a figure: PNG and SVG, and what a journal asks for besides, each with words that tell what it shows.
 
-The plan says which (``figures: {formats: [svg], dpi: 300}``). Files repeat exactly: no date, no version.
+The plan says which (``figures: {formats: [pdf], dpi: 300}``). Files repeat exactly: no date, no version. The report
+shows the SVG, and it alone can be searched for what must not leave the house; so it is always written.
 """
 
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -16,11 +18,14 @@ from lumier_analysis.figures.style import DPI, JournalFigure, laid_out, picture,
 from lumier_analysis.study import Study
 from lumier_analysis.study.io import write_bytes_atomic
 
+#: What a tag of a TIFF, which knows ASCII alone, says for letters that numbers are told with.
+_ASCII = str.maketrans({"–": "-", "−": "-", "≥": ">=", "≤": "<=", "µ": "u", "×": "x", "’": "'"})
+
 
 def tiff_bytes(figure: Figure, dpi: int = DPI) -> bytes:
     """Return the figure as TIFF, compressed without loss (LZW); the alternative text is its ImageDescription."""
     buffer = io.BytesIO()
-    words = str(figure.get_label()).encode("ascii", "replace").decode()  # the tag knows no other letters
+    words = unicodedata.normalize("NFKD", str(figure.get_label()).translate(_ASCII)).encode("ascii", "ignore").decode()
     picture(figure, dpi).save(buffer, "tiff", dpi=(dpi, dpi), compression="tiff_lzw", description=words)
     return buffer.getvalue()
 
@@ -34,12 +39,8 @@ def pdf_bytes(figure: Figure, dpi: int = DPI) -> bytes:
     return buffer.getvalue()
 
 
-#: What may stand beside the PNG.
-WRITERS: dict[str, Callable[[Figure, int], bytes]] = {
-    "svg": lambda figure, dpi: svg_bytes(figure),
-    "pdf": pdf_bytes,
-    "tiff": tiff_bytes,
-}
+#: What may stand beside PNG and SVG.
+WRITERS: dict[str, Callable[[Figure, int], bytes]] = {"pdf": pdf_bytes, "tiff": tiff_bytes}
 
 
 def write_figure(
@@ -48,10 +49,12 @@ def write_figure(
     name: str,
     *,
     alt: str | None = None,
-    formats: Iterable[str] = ("svg",),
+    formats: Iterable[str] = (),
     dpi: int = DPI,
 ) -> Path:
-    """Write ``<name>.png`` and, beside it, one file in each of the formats, each whole or not at all.
+    """Write ``<name>.png``, ``<name>.svg``, and one file in each of the formats, each whole or not at all.
+
+    A file of the same figure in a format that is not asked for is removed.
 
     Parameters
     ----------
@@ -61,8 +64,8 @@ def write_figure(
         File name without suffix.
     alt : str, optional
         Alternative text; default the figure's own.
-    formats : iterable of {"svg", "pdf", "tiff"}
-        Beside the PNG.
+    formats : iterable of {"pdf", "tiff"}
+        Beside PNG and SVG.
     dpi : int
         Points per inch of PNG and TIFF.
 
@@ -74,8 +77,14 @@ def write_figure(
     Raises
     ------
     UsageError
-        The figure has no alternative text, or shows single patients (drawn with ``individual=True``).
+        The figure has no alternative text, or shows single patients (drawn with ``individual=True``); a format that
+        is not known.
     """
+    asked = [formats] if isinstance(formats, str) else list(dict.fromkeys(formats))
+    if unknown := [name for name in asked if name not in WRITERS]:
+        raise UsageError(
+            f"Unknown format {unknown[0]!r}", fix=f"formats=: {' or '.join(WRITERS)}; PNG and SVG are made"
+        )
     if figure.get_gid() == "patient-level":
         raise UsageError(
             f"The figure {name} shows single patients and is not saved", fix="draw it without individual=True"
@@ -86,9 +95,11 @@ def write_figure(
     figure.set_label(text)
     with laid_out(figure):
         png = png_bytes(figure, dpi)
-        others = {suffix: WRITERS[suffix](figure, dpi) for suffix in formats}
+        others = {"svg": svg_bytes(figure)} | {suffix: WRITERS[suffix](figure, dpi) for suffix in asked}
     if isinstance(figure, JournalFigure):
         figure.saved, figure.stale = png, False
+    for suffix in WRITERS.keys() - others.keys():
+        (Path(folder) / f"{name}.{suffix}").unlink(missing_ok=True)
     for suffix, content in others.items():
         write_bytes_atomic(Path(folder) / f"{name}.{suffix}", content)
     return write_bytes_atomic(Path(folder) / f"{name}.png", png)
@@ -114,7 +125,12 @@ def save_figure(figure: Figure, study: Study, name: str, *, alt: str | None = No
     Raises
     ------
     UsageError
-        As of `write_figure`.
+        As of `write_figure`; or the study is none.
     """
+    if not isinstance(study, Study):
+        raise UsageError(
+            "save_figure takes the study", found=type(study).__name__,
+            fix='save_figure(figure, s, "name"); into another folder: write_figure(figure, folder, "name")',
+        )  # fmt: skip
     asked = study.plan.figures
     return write_figure(figure, study.reports / "figures", name, alt=alt, formats=asked.formats, dpi=asked.dpi)

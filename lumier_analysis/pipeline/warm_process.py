@@ -98,19 +98,29 @@ def become(request: dict[str, Any], place: tuple[int, int]) -> None:
 def leave() -> None:
     """End as the interpreter does, but for taking apart a few thousand modules, which takes it a quarter of a second.
 
-    What is open is written out, as it would be then.
+    Exit functions run, and files that are still open are written out. What only a `close` or a finaliser completes (an
+    archive, a Parquet writer) stays as it is where a module holds it; a notebook's own variables are gone by then.
     """
     for thread in threading.enumerate():
         if thread.name == "Control":  # it still says that the kernel is idle, to a thread that an exit function ends
             thread.join(timeout=1.0)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    opened = (o for o in gc.get_objects() if isinstance(o, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)))
-    for stream in (*opened, sys.__stdout__, sys.__stderr__):
-        with suppress(OSError, ValueError):
+    # Apart, as a file that another thread is writing to would be waited for.
+    last = threading.Thread(target=_write_out, daemon=True)
+    last.start()
+    last.join(timeout=2.0)
+    os._exit(0)
+
+
+def _write_out() -> None:
+    """Flush every file that is open for writing."""
+    kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+    # By their type: some objects do not like to be asked for their class.
+    for stream in (sys.__stdout__, sys.__stderr__, *(o for o in gc.get_objects() if issubclass(type(o), kinds))):
+        with suppress(Exception):
             if stream:
                 stream.flush()
-    os._exit(0)
 
 
 def _die_with_parent() -> None:
@@ -196,7 +206,7 @@ def main(number: int) -> None:
         try:
             become(request, place)
         except SystemExit as left:
-            if left.code:  # what it says, and the number that it means, are for the interpreter to tell
+            if left.code is not None and not (isinstance(left.code, int) and left.code == 0):  # Python tells it
                 raise
         leave()
 

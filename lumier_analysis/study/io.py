@@ -45,8 +45,8 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set):
         return [_plain(v) for v in value]
-    pandas = sys.modules.get("pandas")  # where it is not loaded, no value is of its kind
-    if value is None or (pandas is not None and (value is pandas.NA or value is pandas.NaT)):
+    pandas = sys.modules.get("pandas")  # where it is not loaded, or not yet, no value is of its kind
+    if value is None or any(value is getattr(pandas, name, pandas) for name in ("NA", "NaT")):
         return None
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()

@@ -301,7 +301,7 @@ class Disclosure(Section):
 
 
 class Figures(Section):
-    """Files of the figures: what stands beside each PNG, and how many points an inch has."""
+    """Files of the figures: what stands beside PNG and SVG, and how many points an inch has."""
 
-    formats: list[Literal["svg", "pdf", "tiff"]] = ["svg"]
+    formats: list[Literal["pdf", "tiff"]] = []
     dpi: int = Field(default=300, ge=50, le=1200)

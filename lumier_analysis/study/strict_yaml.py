@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Any
 
 import yaml
+
+#: What libyaml accepts in places where PyYAML does not: a tab, and a comment right after the sign of a block.
+_DIFFERS = re.compile(r"\t|[|>][+-]?\d?#")
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -51,7 +56,7 @@ def load_yaml(text: str) -> Any:
     yaml.YAMLError
         No valid YAML, or a key that stands twice in one mapping; the error carries the line.
     """
-    try:
-        return yaml.load(text, Loader=_QuickLoader)
-    except yaml.YAMLError:
-        return yaml.load(text, Loader=_StrictLoader)  # for its words, the same on every machine
+    if not _DIFFERS.search(text):
+        with suppress(yaml.YAMLError):
+            return yaml.load(text, Loader=_QuickLoader)
+    return yaml.load(text, Loader=_StrictLoader)  # its words are the same on every machine

@@ -80,7 +80,7 @@ def test_a_figure_of_single_patients_is_not_saved(tmp_path):
 def test_what_a_journal_asks_for_stands_beside_the_png(name, tmp_path):
     for folder in ("one", "two"):
         figure = DRAW[name]()
-        write_figure(figure, tmp_path / folder, name, formats=("pdf", "tiff", "svg"), dpi=100)
+        write_figure(figure, tmp_path / folder, name, formats=("pdf", "tiff"), dpi=100)
         assert {p.name for p in (tmp_path / folder).iterdir()} == {f"{name}.{s}" for s in ("png", "pdf", "tiff", "svg")}
     for path in (tmp_path / "one").iterdir():
         content = path.read_bytes()
@@ -101,6 +101,29 @@ def test_the_plan_says_which_files_a_figure_has(tmp_path):
     study = Study(tmp_path / "data" / "tiny", tmp_path / "raw", plan, tmp_path)
     path = save_figure(DRAW["roc"](), study, "roc")
     assert path == study.reports / "figures" / "roc.png"
-    assert {p.name for p in path.parent.iterdir()} == {"roc.png", "roc.pdf"}
+    assert {p.name for p in path.parent.iterdir()} == {"roc.png", "roc.svg", "roc.pdf"}
     with Image.open(path) as image:
         assert image.width == int(90 / 25.4 * 72)
+
+
+def test_a_format_no_longer_asked_for_is_gone(tmp_path):
+    write_figure(DRAW["roc"](), tmp_path, "roc", formats=["pdf", "pdf", "tiff"], dpi=50)
+    write_figure(DRAW["roc"](), tmp_path, "roc", formats="tiff", dpi=50)
+    assert {p.suffix for p in tmp_path.iterdir()} == {".png", ".svg", ".tiff"}
+    write_figure(DRAW["roc"](), tmp_path, "roc", dpi=50)
+    assert {p.suffix for p in tmp_path.iterdir()} == {".png", ".svg"}
+
+
+def test_words_of_a_tiff_keep_their_numbers(tmp_path):
+    figure = new_figure("single", 40, alt="Durée ≥ 3 µg, 0.6–0.8, −1 × 2")
+    path = write_figure(figure, tmp_path, "words", formats=["tiff"], dpi=50)
+    with Image.open(path.with_suffix(".tiff")) as tiff:
+        assert tiff.tag_v2[270] == "Duree >= 3 ug, 0.6-0.8, -1 x 2"
+
+
+def test_mistakes_are_told_with_what_to_type(tmp_path):
+    with pytest.raises(UsageError, match=r"Unknown format 'png'.*pdf or tiff; PNG and SVG are made"):
+        write_figure(DRAW["roc"](), tmp_path, "roc", formats=("png",))
+    with pytest.raises(UsageError, match=r"takes the study.*PosixPath|WindowsPath.*write_figure"):
+        save_figure(DRAW["roc"](), tmp_path, "roc")
+    assert list(tmp_path.iterdir()) == []

@@ -145,9 +145,11 @@ def test_how_it_ends_is_told(warm: WarmStart, module: Path) -> None:
 
 
 LEAVES = """
-import atexit, sys, threading, time
+import atexit, sys, threading, time, weakref
 text, data, both = open("text", "w"), open("data", "wb"), open("both", "w+b")  # none is ever closed
+sys.kept = text, data, both  # not gone with the module either
 text.write("é" * 3), data.write(b"bytes"), both.write(b"more")
+sys.proxy = weakref.proxy(set())  # of what is gone: it cannot even be asked what it is
 atexit.register(lambda: print("at the end"))
 threading.Thread(target=lambda: (time.sleep(0.3), text.write(" and later"))).start()
 print("said", end=" ")
@@ -155,17 +157,21 @@ CODE
 """
 
 
-@pytest.mark.parametrize("code", ["", "sys.exit()", "sys.exit(0)", "sys.exit(3)", "sys.exit('words')", "1 / 0"])
+@pytest.mark.parametrize(
+    "code", ["", "sys.exit()", "sys.exit(0)", "sys.exit(3)", "sys.exit('')", "sys.exit('words')", "1 / 0"]
+)
 def test_what_is_open_at_the_end_is_written(warm: WarmStart, tmp_path: Path, code: str) -> None:
-    (tmp_path / "leaves.py").write_text(LEAVES.replace("CODE", code))
-    done = [run_module(["leaves"], environment=fixed_environment(), folder=tmp_path, warm=w) for w in (warm, None)]
-    number = {"sys.exit(3)": 3, "sys.exit('words')": 1, "1 / 0": 1}.get(code, 0)
-    for returned, text in done:
+    number = {"sys.exit(3)": 3, "sys.exit('')": 1, "sys.exit('words')": 1, "1 / 0": 1}.get(code, 0)
+    for how, source in (("warm", warm), ("cold", None)):
+        folder = tmp_path / how
+        folder.mkdir()
+        (folder / "leaves.py").write_text(LEAVES.replace("CODE", code))
+        returned, text = run_module(["leaves"], environment=fixed_environment(), folder=folder, warm=source)
         assert returned == number
         assert "said" in text and "at the end" in text and ("words" in text) == ("words" in code)
         assert ("ZeroDivisionError" in text) == ("/" in code)
-    assert (tmp_path / "text").read_text("utf-8") == "é" * 3 + " and later"
-    assert (tmp_path / "data").read_bytes() == b"bytes" and (tmp_path / "both").read_bytes() == b"more"
+        assert (folder / "text").read_text("utf-8") == "é" * 3 + " and later"
+        assert (folder / "data").read_bytes() == b"bytes" and (folder / "both").read_bytes() == b"more"
 
 
 def has(process: psutil.Process, token: str) -> bool:

@@ -41,7 +41,7 @@ def test_a_value_outside_its_list_is_named_with_the_list(tmp_path, content):
 
 def test_a_figure_format_that_cannot_be_written_is_told_with_those_that_can(tmp_path, content):
     content["figures"] = {"formats": ["eps"], "dpi": 10}
-    with pytest.raises(PlanError, match=r"figures\.formats.*'eps'.*svg.*tiff") as error:
+    with pytest.raises(PlanError, match=r"figures\.formats.*'eps'.*pdf.*tiff") as error:
         load_plan(write(tmp_path, content))
     assert "figures.dpi" in str(error.value)
 

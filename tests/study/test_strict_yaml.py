@@ -18,3 +18,12 @@ def test_a_doubled_key_is_an_error(text):
 def test_no_python_object_is_made():
     with pytest.raises(yaml.YAMLError):
         load_yaml("!!python/object/apply:os.getcwd []")
+
+
+@pytest.mark.parametrize("text", ["a: {b: 5}\t# small\n", "a: |# words\n  b\n", "a: 1\nb: [1,\n"])
+def test_what_the_quick_reader_would_take_or_tell_otherwise_is_told_as_ever(text):
+    with pytest.raises(yaml.YAMLError) as error:
+        load_yaml(text)
+    with pytest.raises(yaml.YAMLError) as expected:
+        yaml.safe_load(text)
+    assert str(error.value) == str(expected.value)
