@@ -110,22 +110,10 @@ def save_figure(figure: Figure, study: Study, name: str, *, alt: str | None = No
 
     Parameters
     ----------
-    figure : Figure
+    figure, name, alt
+        As for `write_figure`, which says too what is returned and raised.
     study : Study
-    name : str
-        File name without suffix.
-    alt : str, optional
-        Alternative text; default the figure's own.
-
-    Returns
-    -------
-    Path
-        The PNG file.
-
-    Raises
-    ------
-    UsageError
-        As of `write_figure`; or the study is none.
+        Anything else is refused with UsageError.
     """
     if not isinstance(study, Study):
         raise UsageError(

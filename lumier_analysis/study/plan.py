@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError, field_validator, model_validato
 
 from lumier_analysis.errors import PlanError
 from lumier_analysis.study.export_sections import FileSpec, Tables
+from lumier_analysis.study.learning_sections import Derivation, Validation
 from lumier_analysis.study.rule_sections import Checks, Rule
 from lumier_analysis.study.sections import (
     Analysis,
-    Derivation,
     Disclosure,
     Eligibility,
     Expression,
@@ -36,7 +36,6 @@ from lumier_analysis.study.sections import (
     Sledai,
     StudyInfo,
     TargetStates,
-    Validation,
 )
 from lumier_analysis.study.strict_yaml import load_yaml
 
