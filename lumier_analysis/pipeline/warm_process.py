@@ -29,20 +29,31 @@ import tempfile
 import threading
 import time
 import types
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-#: What is imported ahead: what most stages import, each with all that it brings. One that is missing is left out.
+#: What is imported before anything is forked: what cleaning imports, each with all that it brings. One that is missing
+#: is left out.
 AHEAD = (
-    *("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "IPython.core.displayhook"),
-    *("numpy", "pandas", "pyarrow.parquet", "scipy.optimize", "scipy.stats", "statsmodels.api", "patsy"),
-    *("sklearn.experimental.enable_iterative_imputer", "sklearn.impute", "sklearn.linear_model", "sklearn.metrics"),
-    *("numba", "joblib", "pingouin", "pandera.pandas", "pydantic", "yaml", "openpyxl", "jinja2", "nbformat"),
-    *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "PIL.PngImagePlugin"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completer"),
+    *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.displayhook"),
+    *("IPython.extensions.storemagic", "sqlite3", "tornado.platform.asyncio", "encodings.idna"),
+    *("numpy", "pandas", "pandas.core.arrays.arrow.extension_types", "pandas.io.formats.html"),
+    *("pyarrow.parquet", "pyarrow.dataset", "scipy.optimize", "scipy.stats", "joblib", "numba", "pydantic", "yaml"),
+    *("pandera.pandas", "pandera.backends.pandas.register", "pandera.strategies.pandas_strategies"),
+    *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
+    *("PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin", "PIL.PpmImagePlugin"),
+    *("jinja2", "openpyxl"),
 )
-#: An optional package that takes longer to import than any of these, and no notebook has a use for; see
-#: `source_notebook`.
-WITHOUT = ("rfc3987_syntax",)
+#: What later stages import besides: while the first one runs.
+LATER = (
+    *("sklearn.experimental.enable_iterative_imputer", "sklearn.impute", "sklearn.linear_model", "sklearn.metrics"),
+    *("patsy", "statsmodels.api", "pingouin", "nbformat"),
+)
+#: Optional packages that take long to import, and no notebook has a use for: grammars of web addresses (see
+#: `source_notebook`), random data for tests, a debugger.
+WITHOUT = ("rfc3987_syntax", "hypothesis", "debugpy")
 TOKEN = "LUMIER_RUN_TOKEN"
 _DIE_WITH_PARENT, _NAME = 1, 15
 _LIBRARY = ctypes.CDLL(None)
@@ -139,8 +150,42 @@ def _fork(parent: int) -> int:
     return child
 
 
-def serve(connection: socket.socket) -> dict[str, Any] | None:
-    """Fork what is asked for; return None at the end, and in each forked process what it is to become."""
+def _load_numba() -> None:
+    """Load what numba loads when it first looks at a compiled function, the same in every process."""
+    with suppress(Exception):
+        from numba.core.registry import cpu_target
+
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
+
+
+def _import(*names: str) -> None:
+    for name in names:
+        with suppress(Exception):  # told by the notebook that cannot do without
+            importlib.import_module(name)
+
+
+def _begin_imports() -> None:
+    # pandas asks, when it is imported, whether it is in a notebook, and shows tables accordingly.
+    builtins.get_ipython = lambda: types.SimpleNamespace(kernel=True)  # type: ignore[attr-defined]
+    gc.disable()  # next to nothing of what imports make is garbage
+    for name in WITHOUT:
+        sys.modules[name] = None  # type: ignore[assignment]  # an import of it is then an ImportError
+
+
+def _end_imports() -> None:
+    for name in WITHOUT:
+        del sys.modules[name]
+    del builtins.get_ipython  # type: ignore[attr-defined]
+    gc.enable()
+    gc.freeze()  # a collection would go through all of it, and write on every page: they would be shared no more
+
+
+def serve(connection: socket.socket, later: Sequence[str] = ()) -> dict[str, Any] | None:
+    """Import the rest and fork what is asked for.
+
+    Return None at the end, and in each forked process what it is to become.
+    """
     parent = os.getpid()
     running: dict[int, int] = {}
     chosen = selectors.DefaultSelector()
@@ -150,8 +195,16 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
         connection.sendall(json.dumps(message).encode() + b"\n")
 
     say({"ready": 1})
+    left = list(later)
     while True:
-        for key, _ in chosen.select():
+        asked = chosen.select(0 if left else None)
+        if left and not asked:
+            _import(left.pop(0))
+            if not left:
+                _load_numba()
+                gc.collect()
+                _end_imports()
+        for key, _ in asked:
             if key.data:  # a process has ended
                 _, status = os.waitpid(key.data, 0)
                 chosen.unregister(key.fd)
@@ -166,6 +219,8 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
                 return None
             child = _fork(parent)
             if child == 0:
+                if left:
+                    _end_imports()
                 chosen.close()
                 connection.close()
                 for handle in running.values():
@@ -185,23 +240,11 @@ def main(number: int) -> None:
     _LIBRARY.prctl(_NAME, ctypes.c_char_p(b"lumier-warm"), *map(ctypes.c_ulong, (0, 0, 0)))
     del sys.path[0]  # the folder this was started in
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as a kernel sets it for itself
-    # pandas asks, when it is imported, whether it is in a notebook, and shows tables accordingly.
-    builtins.get_ipython = lambda: types.SimpleNamespace(kernel=True)  # type: ignore[attr-defined]
-    gc.disable()  # next to nothing of what imports make is garbage
-    for name in WITHOUT:
-        sys.modules[name] = None  # type: ignore[assignment]  # an import of it is then an ImportError
-    for name in AHEAD:
-        with suppress(ImportError):
-            importlib.import_module(name)
-    for name in WITHOUT:
-        del sys.modules[name]
-    del builtins.get_ipython  # type: ignore[attr-defined]
-    gc.collect()
-    gc.enable()
-    gc.freeze()  # a collection would write on every page, and they would be shared no more
+    _begin_imports()
+    _import(*AHEAD)
     request = None
     with suppress(BrokenPipeError, ConnectionResetError):  # the runner is gone
-        request = serve(socket.socket(fileno=number))
+        request = serve(socket.socket(fileno=number), LATER)
     if request is not None:
         try:
             become(request, place)

@@ -34,7 +34,7 @@ pytestmark = [
 ]
 #: Says what a process is, and in what surroundings.
 TELL = """
-import json, os, signal, sys, tempfile, time
+import builtins, gc, json, os, signal, sys, tempfile, time
 from pathlib import Path
 environ = dict(e.split("=", 1) for e in Path("/proc/self/environ").read_text().split(chr(0)) if "=" in e)
 def open_files():
@@ -49,7 +49,8 @@ said = dict(
     flags=str(sys.flags), modules="pandas" in sys.modules, own=[m for m in sys.modules if m.startswith("lumier")],
     files=sorted(open_files()),
     interrupt=str(signal.getsignal(signal.SIGINT)), name=__name__, threads=len(os.listdir("/proc/self/task")),
-    hash=hash("lumier"), warnings=len(sys.warnoptions),
+    hash=hash("lumier"), warnings=len(sys.warnoptions), all_imported="pingouin" in sys.modules, collects=gc.isenabled(),
+    shell=hasattr(builtins, "get_ipython"), withheld=[name for name, module in sys.modules.items() if module is None],
 )
 print(json.dumps(said))
 """
@@ -103,15 +104,22 @@ def gone(pid: int, seconds: float = 10.0) -> bool:
     return process_mark(pid) is None
 
 
-def test_a_warm_process_is_what_a_cold_one_is(warm: WarmStart, module: Path) -> None:
+@pytest.mark.parametrize("all_imported", [False, True])
+def test_a_warm_process_is_what_a_cold_one_is(warm: WarmStart, module: Path, all_imported: bool) -> None:
     token = run_token()
     environment = {**fixed_environment(token), "ONLY_HERE": "é = 1"}
+    end = time.monotonic() + 60
+    while all_imported and time.monotonic() < end:  # the first process is forked before
+        _, text = run_module(["tell"], environment=environment, folder=module, warm=warm)
+        if json.loads(text)["all_imported"]:
+            break
     said = {}
     for how in (warm, None):
         code, text = run_module(["tell", "one", "-f", "two"], environment=environment, folder=module, warm=how)
         assert code == 0, text
         said[how is warm] = json.loads(text)
     a, b = said[True], said[False]
+    assert (a.pop("all_imported"), b.pop("all_imported")) == (all_imported, False)
     assert a.pop("modules") and not b.pop("modules")
     parents = a.pop("parent"), b.pop("parent")
     assert parents == (warm.pid, os.getpid())
@@ -126,7 +134,7 @@ def test_a_warm_process_is_what_a_cold_one_is(warm: WarmStart, module: Path) -> 
     leads = a.pop("leads"), b.pop("leads")
     assert leads == (True, False)  # cold, a kernel is made one by jupyter_client
     assert a == b
-    assert a["own"] == [] and a["threads"] == 1 and a["argv"][0] == str(module / "tell.py")
+    assert a["own"] == [] and a["threads"] == 1 and a["collects"] and a["argv"][0] == str(module / "tell.py")
 
 
 def test_how_it_ends_is_told(warm: WarmStart, module: Path) -> None:
