@@ -21,10 +21,11 @@ from lumier_analysis.pipeline.crate import crate_metadata
 from lumier_analysis.pipeline.export_text import DEVIATIONS, LOCK, OPENINGS, describe, readme
 from lumier_analysis.pipeline.finished_run import LEDGERS, ledgers_of
 from lumier_analysis.pipeline.fresh import read_record, status
+from lumier_analysis.pipeline.leftovers import claimed_files
 from lumier_analysis.pipeline.pseudonyms import names_left, people, without_names
 from lumier_analysis.pipeline.read_export import LEDGER, MANIFEST, NUMBERS, RUNS, manifest_text
 from lumier_analysis.pipeline.shown_numbers import shown_numbers
-from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, locate
+from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, locate, shown
 from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.reporting import lint_reports, read_ledger, study_identifiers
 from lumier_analysis.reporting.lint import PICTURES
@@ -64,7 +65,7 @@ def export_run(
     Raises
     ------
     AnalysisError
-        The report is missing, or no longer that of the study as it stands.
+        The report is missing, or no longer that of the study as it stands; a file beside it is of no stage.
     DisclosureError
         A file would show a patient, a small count, a person of the records, or where this machine keeps its files.
     LockError, SealError
@@ -120,6 +121,14 @@ def _require_fresh(study: Study, stages: tuple[Stage, ...]) -> None:
             )
     if not (study.reports / "report.html").is_file():
         raise AnalysisError("There is no report to export", fix=f"run `lumier run data/{study.name}` first")
+    # A figure of an earlier plan, say, whose stage was killed; or something put there by hand.
+    if strangers := sorted(files_at(study, "reports").keys() - claimed_files(study)):
+        more = f", and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        raise AnalysisError(
+            "An export holds what the stages wrote, and nothing else",
+            found=f"{shown(locate(study, strangers[0]), study.root)}{more}, of no stage",
+            fix=f"move it out of reports/{study.name}/, or delete it",
+        )
 
 
 def public_record(record: Mapping[str, Any]) -> dict[str, Any]:

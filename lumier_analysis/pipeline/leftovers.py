@@ -57,7 +57,7 @@ def begin(study: Study, stage: Stage, before: Marks) -> None:
     write_json(begun_path(study, stage), {study_path(study, path): list(mark) for path, mark in before.items()})
 
 
-def _claimed(study: Study) -> set[str]:
+def claimed_files(study: Study) -> set[str]:
     """Return the study paths that the records of complete runs name."""
     claimed: set[str] = set()
     for path in (study.analysis / "run").glob("*.json"):
@@ -76,7 +76,7 @@ def clear_killed_stage(study: Study, stage: Stage) -> list[str]:
     except (OSError, ValueError, AttributeError, TypeError):
         return []
     places = [*stage.writes, *stage.may_write, f"reports/notebooks/{stage.notebook}.ipynb"]
-    claimed, gone = _claimed(study), []
+    claimed, gone = claimed_files(study), []
     for path, mark in snapshot(study).items():
         name = study_path(study, path)
         own = any(name == place or name.startswith(f"{place}/") for place in places)

@@ -12,7 +12,8 @@ from typing import Any
 
 TIMING_KEYS = ("papermill", "execution", "ExecuteTime")
 ERROR_MARKER = "papermill-error-cell-tag"
-_CELL_FILE = re.compile(r"[^\s\"']*[\\/]ipykernel_\d+[\\/]\d+\.py")
+#: From the beginning of a word alone: tried from every letter of a long one it would take minutes.
+_CELL_FILE = re.compile(r"(?<![^\s\"'])[^\s\"']*[\\/]ipykernel_\d+[\\/]\d+\.py")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 
 

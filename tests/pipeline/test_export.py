@@ -124,6 +124,18 @@ def test_a_stale_or_missing_report_is_refused(ran: Path, ledger_stages: Stages) 
     assert not (ran / "reports/tiny-export.zip").exists()
 
 
+def test_a_file_that_no_stage_wrote_is_refused(ran: Path, ledger_stages: Stages) -> None:
+    stranger = ran / "reports/tiny/figures/old.pdf"  # as a killed stage may leave it, and the next plan not want it
+    stranger.parent.mkdir(exist_ok=True)
+    stranger.write_bytes(b"%PDF-1.4")
+    run_study("tiny", progress=Progress(io.StringIO()), stages=ledger_stages)
+    with pytest.raises(AnalysisError, match=r"reports/tiny/figures/old\.pdf, of no stage\. To mend it: move it out of"):
+        export_run(open_study("tiny"), stages=ledger_stages)
+    stranger.unlink()
+    run_study("tiny", progress=Progress(io.StringIO()), stages=ledger_stages)
+    assert export_run(open_study("tiny"), stages=ledger_stages).is_file()
+
+
 REPORT_WITH_RECORDS = """
 from markupsafe import escape
 

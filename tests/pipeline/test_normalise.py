@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from lumier_analysis.pipeline.normalise import normalise, source_text
+from lumier_analysis.pipeline.normalise import _clean_text, normalise, source_text
 
 ROOT = Path("/home/someone/project")
 
@@ -64,3 +64,10 @@ def test_the_project_folder_itself_becomes_a_dot() -> None:
     pieces = [f"{ROOT} {ROOT}-2 '{ROOT}'\n"]
     printed = normalise(executed(11, "0x7f00aa11bb22", 1.5, pieces), plain_source(), ROOT).cells[2].outputs[0]
     assert printed.text == f". {ROOT}-2 '.'\n"
+
+
+def test_one_printed_word_of_millions_of_letters_is_read_once() -> None:
+    file = "/tmp/ipykernel_12/345.py"
+    text = "x" * 3_000_000 + f'\nFile "{file}", ({file}:3, x={file}'
+    # Tried from each of its letters this would take hours.
+    assert _clean_text(text, "/home/project").endswith('\nFile "<cell>", <cell>:3, <cell>')
