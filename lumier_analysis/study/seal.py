@@ -26,6 +26,8 @@ COHORT = "validation"
 #: Tables that tell an outcome: they are never written in clear before the unsealing.
 SEALED_TABLES = ("patients", "visits", "flares", "landmarks")
 SCHEMA = 1
+#: Bytes that an archive grows by: more than the outcome tables of a few hundred patients differ by.
+STEP = 1 << 20
 
 
 def recipient_path(study: Study) -> Path:
@@ -263,14 +265,18 @@ def _key_lines(text: str) -> list[str]:
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:
-    """Return a tar of the files whose bytes depend on names and contents alone."""
+    """Return a tar of the files whose bytes depend on names and contents alone.
+
+    Its length is a multiple of `STEP`, as that of the archive can be seen: the size of a table of flares tells how many.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name in sorted(files):
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(files[name]), 0o600
             tar.addfile(member, io.BytesIO(files[name]))
-    return buffer.getvalue()
+    content = buffer.getvalue()
+    return content + bytes(-len(content) % STEP)  # a tar ends with its first blocks of zeros
 
 
 def _untar(content: bytes) -> dict[str, bytes]:
