@@ -28,16 +28,16 @@ from lumier_analysis.pipeline.leftovers import (
     written_since,
 )
 from lumier_analysis.pipeline.machine import memory_watched, processor
+from lumier_analysis.pipeline.moved_numbers import numbers_moved
 from lumier_analysis.pipeline.progress import Progress
 from lumier_analysis.pipeline.run_stage import failed_path, run_stage
 from lumier_analysis.pipeline.staged import hidden_folders
 from lumier_analysis.pipeline.stages import STAGES, Stage, files_at, find_stage, locate, parameters_of, shown
 from lumier_analysis.pipeline.studylock import study_lock
-from lumier_analysis.pipeline.unseal import sealed_stages
+from lumier_analysis.pipeline.unseal import how_to_open, sealed_stages
 from lumier_analysis.pipeline.warm import WarmStart, warm_start
 from lumier_analysis.study import Study, open_study
 from lumier_analysis.study.io import write_json
-from lumier_analysis.study.lockfile import read_lock
 from lumier_analysis.study.who import who
 from lumier_analysis.study.work import jobs
 
@@ -236,6 +236,7 @@ def run_study(
                 what = f"what the stage {stage.name} writes"
                 with disk_faults(what, study.root), progress.running(stage.name, why):
                     seconds = _execute(stage, study, key, record, warm, beside)
+                    moved = numbers_moved(study, stage)
             except LumierError:
                 progress.ended(stage.name, "failed", time.monotonic() - began)
                 raise
@@ -244,7 +245,10 @@ def run_study(
                 raise
             ran.append(stage.name)
             more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
-            progress.ended(stage.name, "done", seconds, f"({why}{more})")
+            numbers = f"; {moved.note}" if moved else ""
+            progress.ended(stage.name, "done", seconds, f"({why}{more}){numbers}")
+            for line in moved.below(study.root) if moved else ():
+                progress.line(line)
         if ran or waiting:
             for name in lines:
                 progress.ended(name, "fresh")
@@ -252,7 +256,7 @@ def run_study(
                 if stage.name in waiting:
                     progress.ended(stage.name, "sealed")
             if waiting:
-                progress.line(_how_to_open(study))
+                progress.line(how_to_open(study))
         elif only is None:
             progress.line("Nothing to do: all stages are fresh.")
         else:
@@ -268,13 +272,3 @@ def _require_unchanged(study: Study, *, absent_made: bool) -> None:
     from lumier_analysis.pipeline.plan_lock import require_unchanged
 
     require_unchanged(study, absent_made=absent_made)
-
-
-def _how_to_open(study: Study) -> str:
-    """Say what to type next where the validation outcomes are sealed."""
-    place, locked = shown(study.folder, study.root), read_lock(study) is not None
-    first = "" if locked else f"lumier dry-run {place} to rehearse, lumier lock {place}, then "
-    return (
-        f"The outcomes of the validation cohort are sealed. Next: {first}lumier unseal {place} --identity KEY, "
-        f"then lumier run {place} again."
-    )

@@ -13,10 +13,11 @@ from typing import Any
 from lumier_analysis.errors import SealError, UsageError
 from lumier_analysis.pipeline.disk_faults import disk_faults
 from lumier_analysis.pipeline.kernel import signals_wait
-from lumier_analysis.pipeline.stages import STAGES, Stage
+from lumier_analysis.pipeline.stages import STAGES, Stage, shown
 from lumier_analysis.pipeline.studylock import study_lock
 from lumier_analysis.study import Study, opening_log, seal
 from lumier_analysis.study.io import sha256_file, write_bytes_atomic
+from lumier_analysis.study.lockfile import read_lock
 from lumier_analysis.study.who import one_line
 from lumier_analysis.study.who import who as present_user
 
@@ -68,6 +69,16 @@ def sealed_stages(study: Study, stages: tuple[Stage, ...] = STAGES) -> set[str]:
 
 def _overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(other + "/") or other.startswith(one + "/")
+
+
+def how_to_open(study: Study) -> str:
+    """Say what to type next where the validation outcomes are sealed."""
+    place, locked = shown(study.folder, study.root), read_lock(study) is not None
+    first = "" if locked else f"lumier dry-run {place} to rehearse, lumier lock {place}, then "
+    return (
+        f"The outcomes of the validation cohort are sealed. Next: {first}lumier unseal {place} --identity KEY, "
+        f"then lumier run {place} again."
+    )
 
 
 def unseal_study(study: Study, identity: Path, *, reason: str = "", who: str | None = None) -> Opening:

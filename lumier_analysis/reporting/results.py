@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -161,6 +162,49 @@ class Results(Mapping[str, Entry]):
         return frame.set_index("id")
 
 
+@dataclass(frozen=True)
+class LedgerFile:
+    """What one ledger file holds.
+
+    Attributes
+    ----------
+    notebook : str
+    entries : list of Entry
+    inputs : dict
+        File -> SHA-256 that the numbers were computed from.
+    """
+
+    notebook: str
+    entries: list[Entry]
+    inputs: dict[str, str]
+
+
+def read_ledger_file(path: Path, fix: str = "") -> LedgerFile:
+    """Read one ledger file.
+
+    Parameters
+    ----------
+    path : Path
+    fix : str
+        What to do where it cannot be used.
+
+    Raises
+    ------
+    AnalysisError
+        It is damaged, or of another schema.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema, rows = content["schema"], content["entries"]
+        if schema != SCHEMA:
+            raise AnalysisError(f"The ledger {path.name} has another format", found=f"schema {schema}", fix=fix)
+        return LedgerFile(content["notebook"], [_read_entry(row) for row in rows], content["inputs"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AnalysisError(
+            f"The ledger {path.name} is damaged", found=f"{type(error).__name__}: {error}", fix=fix
+        ) from error
+
+
 def read_ledger(study: Study) -> Results:
     """Read every ledger file of a study.
 
@@ -172,26 +216,17 @@ def read_ledger(study: Study) -> Results:
     entries: list[Entry] = []
     inputs: dict[str, dict[str, str]] = {}
     owner: dict[str, str] = {}
+    remedy = f"run `lumier run --fresh data/{study.name}`"
     for path in sorted(study.results.glob("*.json")):
-        remedy = f"run `lumier run --fresh data/{study.name}`"
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            schema, rows = content["schema"], content["entries"]
-            if schema != SCHEMA:
-                raise AnalysisError(f"The ledger {path.name} has another format", found=f"schema {schema}", fix=remedy)
-            own = [_read_entry(row) for row in rows]
-            inputs[content["notebook"]] = content["inputs"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise AnalysisError(
-                f"The ledger {path.name} is damaged", found=f"{type(error).__name__}: {error}", fix=remedy
-            ) from error
-        for entry in own:
+        own = read_ledger_file(path, remedy)
+        inputs[own.notebook] = own.inputs
+        for entry in own.entries:
             if entry.id in owner:
                 raise AnalysisError(
                     f"Two ledgers hold {entry.id}", found=f"{owner[entry.id]} and {path.name}", fix=remedy
                 )
             owner[entry.id] = path.name
-        entries += own
+        entries += own.entries
     return Results(entries, inputs)
 
 

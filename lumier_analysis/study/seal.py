@@ -267,7 +267,7 @@ def _key_lines(text: str) -> list[str]:
 def _tar(files: Mapping[str, bytes]) -> bytes:
     """Return a tar of the files whose bytes depend on names and contents alone.
 
-    Its length is a multiple of `STEP`, as that of the archive can be seen: the size of a table of flares tells how many.
+    Its length is a multiple of `STEP`: that of the archive can be seen, and a table of flares grows with each of them.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:

@@ -94,7 +94,12 @@ def four(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def results(root: Path) -> dict[str, bytes]:
     folders = (root / "data/tiny/analysis", root / "reports/tiny")
-    files = [p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file() and p.parent.name != "run"]
+    files = [
+        p
+        for folder in folders
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and not p.is_relative_to(folders[0] / "run")
+    ]
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
 
 

@@ -43,7 +43,7 @@ def run(stages: Stages, **options: object) -> tuple[str, ...]:
 
 def results(root: Path) -> dict[str, bytes]:
     folders = (root / "data" / "tiny" / "analysis", root / "reports" / "tiny")
-    files = [p for f in folders for p in f.rglob("*") if p.is_file() and p.parent.name != "run"]
+    files = [p for f in folders for p in f.rglob("*") if p.is_file() and not p.is_relative_to(folders[0] / "run")]
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
 
 
