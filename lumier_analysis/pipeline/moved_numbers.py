@@ -135,6 +135,8 @@ def _said(was: Mapping[str, str] | None, now: Mapping[str, str] | None, quantiti
     words = [name for name in quantities if name in TEXTS]
     if not said and "se" in now and sizes:
         said = [f"{now['']}, in a digit that is not shown (relative difference {max(sizes):.0e})"]
+    if not now:
+        return "moved; the report shows it among its neighbours"
     if not said:  # withheld, or words alone
-        return f"{now.get('', '')}: its {', '.join(quantities)}".removeprefix(": ")
+        return f"{now['']}: its {', '.join(quantities)}"
     return "; ".join([*said, *([f"its {', '.join(words)}"] if words else [])])

@@ -60,7 +60,7 @@ def said(study: Study, was: dict[str, Any], now: dict[str, Any]) -> str:
         ({"n_events": 3}, {"n_events": 3, "value": 0.6}, "withheld: its value"),
         ({"kind": "count", "value": 2.0}, {"kind": "count", "value": 4.0}, "<5: its value"),
         # Cells of the flow and of Table 1 are suppressed together, not one by one.
-        ({"id": "flow.one", "kind": "count"}, {"id": "flow.one", "kind": "count", "value": 24.0}, "  its value"),
+        ({"id": "flow.one", "kind": "count"}, {"id": "flow.one", "kind": "count", "value": 24.0}, "its neighbours"),
     ],
 )  # fmt: skip
 def test_what_is_said_of_one_number(study: Study, was: dict[str, Any], now: dict[str, Any], line: str) -> None:
