@@ -297,7 +297,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
+        from lumier_analysis.pipeline.installed import modules_in_place
+
         place = _keep_traceback(arguments)
         _say(f"lumier: An unexpected {type(error).__name__} stopped the command; its traceback is in {place}.")
+        for name, other in modules_in_place().items():
+            _say(f"  {other} is imported in place of the installed {name}; if that is not meant: unset PYTHONPATH")
         return UNEXPECTED
     return code

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -141,6 +142,20 @@ def test_the_unexpected_is_one_line_and_a_kept_traceback(
     kept = Path(said.rpartition(" is in ")[2].strip().rstrip("."))
     assert "secret detail" in kept.read_text()
     assert place is None or kept.as_posix() == place
+
+
+def test_a_module_in_place_of_an_installed_one_is_named(work: Path) -> None:
+    other = work / "mine" / "yaml.py"
+    other.parent.mkdir()
+    other.write_text("raise ImportError('not the one')\n")
+    paths = f"{other.parent}{os.pathsep}{ROOT}"
+    done = subprocess.run(
+        [sys.executable, "-m", "lumier_analysis", "status", "tiny"],
+        cwd=work, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    first, *rest = done.stderr.splitlines()
+    assert done.returncode == 70 and "An unexpected ImportError stopped the command" in first
+    assert rest == [f"  {other} is imported in place of the installed yaml; if that is not meant: unset PYTHONPATH"]
 
 
 def test_an_interrupt_has_its_own_exit_code(
