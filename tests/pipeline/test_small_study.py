@@ -151,8 +151,8 @@ def test_killed_in_every_stage_in_turn_a_run_comes_to_its_end(undisturbed: Undis
         ("clean", 8, (0.5, 1.5, 2.5, 3.5)),
         ("derive", 16, (0.5, 1.0, 1.5, 2.0)),
         ("validate", 8, (0.5, 1.0, 1.5, 2.0)),
-        ("longitudinal", 14, (0.5, 1.0, 1.5)),
-        ("manuscript", 14, (0.3, 0.6)),
+        ("longitudinal", 19, (0.5, 1.0, 1.5)),
+        ("manuscript", 19, (0.3, 0.6)),
         ("report", 18, ()),
     ],
 )
