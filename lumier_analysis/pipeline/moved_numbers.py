@@ -84,7 +84,7 @@ def numbers_moved(study: Study, stage: Stage) -> Moved | None:
         moved = _compare(kept, new, study.plan.disclosure.threshold, told)
     if moved and (lines := moved.moved + moved.new):
         write_text_atomic(told, "\n".join(lines) + "\n")
-    elif moved:
+    else:
         told.unlink(missing_ok=True)
     write_bytes_atomic(kept, new.read_bytes())
     return moved

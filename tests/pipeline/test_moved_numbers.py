@@ -97,8 +97,10 @@ def test_new_ones_gone_ones_and_more_than_are_shown(study: Study) -> None:
 
 def test_a_ledger_that_cannot_be_read_is_compared_with_nothing(study: Study) -> None:
     write(study, {})
+    write(study, {"value": 0.6})
     (study.analysis / "run/numbers/03.json").write_text("{}")
     assert write(study, {"value": 0.5}) is None
+    assert not (study.analysis / "run/numbers/03.moved.txt").exists()  # the list of an earlier run
     moved = write(study, {"value": 0.5})
     assert moved is not None and not moved.moved
 
